@@ -1,0 +1,99 @@
+"""The small transformers inside the Tokens-to-Token module, which change the token width as they mix.
+
+All map (B, N, C_in) to (B, N, token_dim); since the widths differ, the skip adds v instead of the input.
+Source: arXiv 2101.11986, section 3.1, eqs. 1 and 4, and its public code.
+"""
+
+from contextlib import AbstractContextManager, nullcontext
+from math import sqrt
+
+import torch
+import torch.nn.functional as F
+from timm.layers import Mlp
+from torch import nn
+
+
+class TokenTransformer(nn.Module):
+    """v + proj(softmax(q k^T / sqrt(C_in)) v), then x + MLP(LN(x)) with MLP ratio 1; one head.
+
+    The scale is that of the public code, the input width and not the head's.
+    """
+
+    def __init__(self, in_dim: int, token_dim: int) -> None:
+        super().__init__()
+        self.scale = in_dim**-0.5
+        self.norm1 = nn.LayerNorm(in_dim)
+        self.qkv = nn.Linear(in_dim, 3 * token_dim, bias=False)
+        self.proj = nn.Linear(token_dim, token_dim)
+        self.norm2 = nn.LayerNorm(token_dim)
+        self.mlp = Mlp(token_dim, token_dim)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Mix the tokens."""
+        q, k, v = self.qkv(self.norm1(x)).unsqueeze(1).chunk(3, dim=-1)
+        y = F.scaled_dot_product_attention(q, k, v, scale=self.scale)
+        x = (v + self.proj(y)).squeeze(1)
+        return x + self.mlp(self.norm2(x))
+
+
+class TokenPerformer(nn.Module):
+    """`TokenTransformer` with attention of linear cost by random features.
+
+    y = phi(q) (phi(k)^T v) / (phi(q) sum phi(k) + 1e-8), phi(x) = exp(w x - |x|^2 / 2) / sqrt(m), with m =
+    token_dim / 2 fixed orthogonal features w. The fused linear is in the order k, q, v, with bias.
+
+    The features and their sums are computed in float32 whatever the autocast, since half precision overflows.
+
+    Source: Choromanski et al., arXiv 2009.14794, eq. 5.
+    """
+
+    epsilon = 1e-8
+
+    def __init__(self, in_dim: int, token_dim: int, drop: float = 0.1) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(in_dim)
+        self.kqv = nn.Linear(in_dim, 3 * token_dim)
+        self.proj = nn.Linear(token_dim, token_dim)
+        self.drop = nn.Dropout(drop)
+        self.norm2 = nn.LayerNorm(token_dim)
+        self.mlp = Mlp(token_dim, token_dim, drop=(0.0, drop))
+        num_features = token_dim // 2
+        features = nn.init.orthogonal_(torch.empty(num_features, token_dim)) * sqrt(num_features)
+        self.w = nn.Parameter(features, requires_grad=False)
+
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        """Positive random features of the softmax kernel, (B, N, C) to (B, N, m)."""
+        half_norm = x.square().sum(dim=-1, keepdim=True) / 2
+        return torch.exp(x @ self.w.float().t() - half_norm) / sqrt(self.w.shape[0])
+
+    def attend(self, k: torch.Tensor, q: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        """Attention of linear cost over float32 (B, N, token_dim)."""
+        k, q = self.features(k), self.features(q)
+        total = q @ k.sum(dim=1).unsqueeze(-1)
+        return (q @ (k.transpose(1, 2) @ v)) / (total + self.epsilon)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Mix the tokens."""
+        k, q, v = self.kqv(self.norm1(x)).chunk(3, dim=-1)
+        with _full_precision(x.device.type):
+            y = self.attend(k.float(), q.float(), v.float())
+        x = v + self.drop(self.proj(y.to(v.dtype)))
+        return x + self.mlp(self.norm2(x))
+
+
+class TokenLinear(nn.Module):
+    """LN, then a linear map: the Tokens-to-Token module without attention, for ablation."""
+
+    def __init__(self, in_dim: int, token_dim: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(in_dim)
+        self.proj = nn.Linear(in_dim, token_dim)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Each token by itself."""
+        return self.proj(self.norm(x))
+
+
+def _full_precision(device_type: str) -> AbstractContextManager[object]:
+    # The meta device, on which costs are counted, knows no autocast.
+    return nullcontext() if device_type == "meta" else torch.autocast(device_type, enabled=False)

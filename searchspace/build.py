@@ -1,0 +1,109 @@
+"""From a spec to a module."""
+
+from functools import partial
+from typing import Any
+
+from timm.layers import Mlp
+from torch import nn
+
+from blocks.attention import Attention
+from blocks.cnn_stem import restem
+from blocks.dense import DenseLayer, Transition
+from blocks.ghost import GhostAttention, GhostMlp
+from blocks.ghost_conv import with_ghost_convs
+from blocks.initialise import POSITION_STD, initialise
+from blocks.patch import PatchTokenizer
+from blocks.soft_split import Split
+from blocks.squeeze_excite import SqueezeExcite
+from blocks.t2t import ConvTokenizer, T2TTokenizer
+from blocks.token_mixers import TokenLinear, TokenPerformer, TokenTransformer
+from blocks.transformer_layer import TransformerLayer
+from blocks.vit import VisionTransformer
+from searchspace.expand import SpecError
+from searchspace.spec import BackboneSpec, CnnSpec, ModelSpec, PatchTokenizerSpec, T2TTokenizerSpec, TransformerSpec
+
+ATTENTION = {"full": Attention, "ghost": GhostAttention}
+MIXERS = {"performer": TokenPerformer, "transformer": TokenTransformer, "none": TokenLinear}
+
+
+def build(spec: ModelSpec) -> nn.Module:
+    """The module that a spec describes, with initial weights from torch's current random state.
+
+    Raises:
+        SpecError: if a CNN's library does not know its name or its arguments.
+    """
+    return _cnn(spec) if isinstance(spec, CnnSpec) else _transformer(spec)
+
+
+def _transformer(spec: TransformerSpec) -> VisionTransformer:
+    backbone = spec.backbone
+    model = VisionTransformer(
+        tokenizer=_tokenizer(spec),
+        layers=_layers(backbone),
+        embed_dim=backbone.embed_dim,
+        num_features=backbone.num_features(),
+        img_size=spec.img_size,
+        num_classes=spec.num_classes,
+        position=backbone.position,
+        position_std=POSITION_STD[backbone.init],
+        norm_eps=backbone.norm_eps,
+    )
+    initialise(model, backbone.init)
+    return model
+
+
+def _tokenizer(spec: TransformerSpec) -> nn.Module:
+    tokenizer, embed_dim = spec.tokenizer, spec.backbone.embed_dim
+    if isinstance(tokenizer, PatchTokenizerSpec):
+        return PatchTokenizer(tokenizer.patch_size, embed_dim, spec.in_chans)
+    splits = [Split(*split) for split in tokenizer.splits]
+    if isinstance(tokenizer, T2TTokenizerSpec):
+        return T2TTokenizer(splits, MIXERS[tokenizer.mixer], tokenizer.token_dim, embed_dim, spec.in_chans)
+    return ConvTokenizer(splits, tokenizer.token_dim, embed_dim, spec.in_chans)
+
+
+def _layers(backbone: BackboneSpec) -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    index = 0
+    blocks = backbone.widths()
+    for block in blocks:
+        for width in block:
+            rate = backbone.drop_path_rate * index / max(1, backbone.depth - 1)
+            layer: nn.Module = _layer(backbone, width, rate)
+            if backbone.dense:
+                layer = DenseLayer(layer, width, backbone.dense.growth_rate)
+            layers.append(layer)
+            index += 1
+        if backbone.dense and block is not blocks[-1]:
+            grown = block[-1] + backbone.dense.growth_rate
+            layers.append(Transition(grown, backbone.transition(grown)))
+    return layers
+
+
+def _layer(backbone: BackboneSpec, width: int, drop_path: float) -> TransformerLayer:
+    gate = SqueezeExcite(width, backbone.se_reduction) if backbone.channel_attention != "none" else None
+    attention = ATTENTION[backbone.attention](width, backbone.num_heads, backbone.qkv_bias, gate)
+    ratio = backbone.mlp_ratio
+    mlp = GhostMlp(width, ratio) if backbone.mlp == "ghost" else Mlp(width, int(width * ratio))
+    return TransformerLayer(width, attention, mlp, drop_path, backbone.norm_eps)
+
+
+def _cnn(spec: CnnSpec) -> nn.Module:
+    arguments: dict[str, Any] = {**spec.args, **spec.widths, **spec.depths, "num_classes": spec.num_classes}
+    if spec.library == "timm":
+        import timm
+
+        create = partial(timm.create_model, in_chans=spec.in_chans)
+    else:
+        import torchvision
+
+        if spec.in_chans != 3:
+            raise SpecError(f"torchvision's {spec.name} takes 3 channels, got in_chans {spec.in_chans}")
+        create = torchvision.models.get_model
+    try:
+        model = create(spec.name, **arguments)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise SpecError(f"{spec.library} cannot make {spec.name!r}: {error}") from error
+    if spec.stem == "small" or spec.stem_width:
+        restem(model, spec.stem == "small", spec.stem_width)
+    return with_ghost_convs(model) if spec.conv == "ghost" else model

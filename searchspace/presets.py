@@ -1,0 +1,39 @@
+"""Named specs, read from `presets.yaml`."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from searchspace.expand import SpecError, checked, nearest, override
+from searchspace.spec import ModelSpec
+
+try:
+    from yaml import CSafeLoader as Loader
+except ImportError:  # PyYAML without libyaml
+    from yaml import SafeLoader as Loader  # type: ignore[assignment]
+
+
+@cache
+def _table() -> dict[str, dict[str, Any]]:
+    return yaml.load(Path(__file__).with_name("presets.yaml").read_text(), Loader)  # noqa: S506 (a safe loader)
+
+
+def names() -> list[str]:
+    """All preset names, in the file's order."""
+    return list(_table())
+
+
+@cache
+def preset(name: str) -> ModelSpec:
+    """The spec of a preset.
+
+    Raises:
+        SpecError: if there is none of that name (with the nearest names).
+    """
+    if name not in _table():
+        raise SpecError(f"unknown preset {name!r}{nearest(name, names())}")
+    entry = dict(_table()[name])
+    base = entry.pop("base", None)
+    return override(preset(base), entry) if base else checked(entry)

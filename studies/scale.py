@@ -1,0 +1,79 @@
+"""Scales: a data set, a training recipe, and the rule that shrinks the paper's models to it. No torch here."""
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import Field, PositiveFloat, PositiveInt, ValidationError
+
+from searchspace.expand import SpecError, nearest, one_line
+from searchspace.shrink import Shrink
+from searchspace.spec import Spec
+
+FOLDER = Path(__file__).with_name("scales")
+
+
+class DigitsSpec(Spec):
+    """Placed digits; lengths in pixels, intensities in units of full ink."""
+
+    kind: Literal["digits"]
+    img_size: PositiveInt = 16
+    in_chans: Literal[3] = 3
+    num_classes: Literal[10] = 10
+    train_size: PositiveInt = 8192
+    test_size: PositiveInt = 8192
+    min_side: PositiveFloat = Field(11.0, description="smallest side of a digit")
+    max_side: PositiveFloat = Field(14.0, description="largest side of a digit")
+    rotation: float = Field(0.3, ge=0, description="largest turn, in radians")
+    contrast: PositiveFloat = Field(0.8, description="mean strength of the ink, before the colour")
+    background: float = Field(0.05, ge=0, description="amplitude of the smooth background")
+    noise: float = Field(0.02, ge=0, description="standard deviation of the noise of a pixel")
+    seed: int = Field(0, description="of the pictures, not of the training")
+
+
+class Recipe(Spec):
+    """How every arm is trained: AdamW, warm-up and cosine by step. Names as in timm's training script."""
+
+    epochs: PositiveInt
+    batch_size: PositiveInt
+    lr: PositiveFloat
+    min_lr: float = Field(0.0, ge=0)
+    warmup_fraction: float = Field(0.1, ge=0, lt=1, description="share of all steps")
+    weight_decay: float = Field(0.05, ge=0)
+    betas: tuple[float, float] = (0.9, 0.999)
+    clip_grad: float | None = Field(1.0, description="largest norm of the gradient")
+    label_smoothing: float = Field(0.1, ge=0, lt=1)
+    shift: int = Field(0, ge=0, description="largest random shift of a picture, in pixels")
+
+
+class Scale(Spec):
+    """A data set, a recipe and a shrink rule."""
+
+    scale: str
+    description: str
+    shows: str = Field("", description="what results at this scale can and cannot show")
+    data: DigitsSpec
+    shrink: Shrink = Shrink()
+    recipe: Recipe
+
+
+def names() -> list[str]:
+    """All scales that ship."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+@cache
+def load_scale(name: str) -> Scale:
+    """A scale by name.
+
+    Raises:
+        SpecError: if there is none of that name (with the nearest names), or its file is wrong.
+    """
+    path = FOLDER / f"{name}.yaml"
+    if name not in names():
+        raise SpecError(f"unknown scale {name!r}{nearest(name, names())}")
+    try:
+        return Scale.model_validate(yaml.safe_load(path.read_text()))
+    except ValidationError as error:
+        raise SpecError(f"{path}: {one_line(error)}") from None
