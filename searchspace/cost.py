@@ -18,7 +18,7 @@ from fvcore.nn import ActivationCountAnalysis, FlopCountAnalysis
 from torch import nn
 
 from searchspace.build import build
-from searchspace.spec import CnnSpec, ModelSpec, model_spec
+from searchspace.spec import ModelSpec, model_spec
 
 # Operators that move or compare data or work element by element: free by the field's convention.
 FREE = frozenset(
@@ -95,11 +95,13 @@ def layers(spec: ModelSpec, depth: int = 2) -> list[dict[str, Any]]:
 
 
 def _model(spec: ModelSpec) -> tuple[nn.Module, torch.Tensor]:
-    # fvcore's trace fails on the meta device for convolutions; without them it needs no memory and no time.
-    device = "cpu" if isinstance(spec, CnnSpec) or spec.tokenizer.kind != "t2t" else "meta"
-    with torch.random.fork_rng(devices=[]), torch.device(device):
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):
         model = build(spec).eval()
-        return model, torch.zeros(1, spec.in_chans, *spec.img_size)
+        inputs = torch.zeros(1, spec.in_chans, *spec.img_size)
+    if any(isinstance(module, nn.Conv2d) for module in model.modules()):
+        # fvcore's trace of a convolution fails on the meta device: real memory, whatever its values.
+        return model.to_empty(device="cpu"), torch.zeros(inputs.shape)
+    return model, inputs
 
 
 def _analyses(model: nn.Module, inputs: torch.Tensor) -> tuple[FlopCountAnalysis, ActivationCountAnalysis]:

@@ -104,7 +104,7 @@ def _set(data: dict[str, Any], model: Any, path: str, value: Any) -> None:
             raise SpecError(f"unknown field {path!r}{nearest('.'.join(path.split('.')[: depth + 1]), names)}")
         if part is last and depth == len(parents):
             break
-        models = [m for model in models for m in _models(model.model_fields[part].annotation)]
+        models = [m for model in models for m in inner_models(model.model_fields[part].annotation)]
         if node.get(part) is None:
             node[part] = {}
         node = node[part]
@@ -113,12 +113,15 @@ def _set(data: dict[str, Any], model: Any, path: str, value: Any) -> None:
     node[last] = copy.deepcopy(value)
 
 
-def _models(annotation: Any) -> list[type[BaseModel]]:
-    """Every spec class within a type annotation."""
-    if get_origin(annotation) is Annotated:
-        return _models(get_args(annotation)[0])
-    if get_origin(annotation) in (Union, UnionType):
-        return [m for arg in get_args(annotation) for m in _models(arg)]
+def inner_models(annotation: Any) -> list[type[BaseModel]]:
+    """Every spec class that a field of this type may hold, itself or as a value of a mapping."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return inner_models(arguments[0])
+    if origin is dict:
+        return inner_models(arguments[1])
+    if origin in (Union, UnionType):
+        return [m for arg in arguments for m in inner_models(arg)]
     return [annotation] if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []
 
 
@@ -128,7 +131,7 @@ def fields(kind: type[TransformerSpec] | type[CnnSpec]) -> list[str]:
     def walk(model: type[BaseModel], prefix: str) -> list[str]:
         names = []
         for name, field in model.model_fields.items():
-            inner = _models(field.annotation)
+            inner = inner_models(field.annotation)
             names += [n for m in inner for n in walk(m, f"{prefix}{name}.")] or [f"{prefix}{name}"]
         return list(dict.fromkeys(names))
 

@@ -4,12 +4,12 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-import yaml
-from pydantic import Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic import Field, PositiveFloat, PositiveInt
 
-from searchspace.expand import SpecError, nearest, one_line
+from searchspace.expand import SpecError, nearest
 from searchspace.shrink import Shrink
 from searchspace.spec import Spec
+from studies.yaml_file import YamlFile
 
 FOLDER = Path(__file__).with_name("scales")
 
@@ -44,6 +44,9 @@ class Recipe(Spec):
     betas: tuple[float, float] = (0.9, 0.999)
     clip_grad: float | None = Field(1.0, description="largest norm of the gradient")
     label_smoothing: float = Field(0.1, ge=0, lt=1)
+    interim_test: PositiveInt | None = Field(
+        None, description="test pictures looked at after every epoch but the last, which sees all; none: all"
+    )
     shift: int = Field(0, ge=0, description="largest random shift of a picture, in pixels")
 
 
@@ -65,15 +68,13 @@ def names() -> list[str]:
 
 @cache
 def load_scale(name: str) -> Scale:
-    """A scale by name.
+    """A scale by name, or a file of the user's by path.
 
     Raises:
         SpecError: if there is none of that name (with the nearest names), or its file is wrong.
     """
-    path = FOLDER / f"{name}.yaml"
-    if name not in names():
-        raise SpecError(f"unknown scale {name!r}{nearest(name, names())}")
-    try:
-        return Scale.model_validate(yaml.safe_load(path.read_text()))
-    except ValidationError as error:
-        raise SpecError(f"{path}: {one_line(error)}") from None
+    if name in names():
+        return YamlFile(FOLDER / f"{name}.yaml").validate(Scale)
+    if name.endswith((".yaml", ".yml")):
+        return YamlFile(Path(name)).validate(Scale)
+    raise SpecError(f"unknown scale {name!r}{nearest(name, names())}; a file of yours is named with its .yaml")

@@ -5,6 +5,7 @@ interrupted and resumed from a checkpoint ends with the numbers of the uninterru
 """
 
 import hashlib
+import random
 import time
 from math import ceil, isfinite
 from typing import Any
@@ -73,13 +74,34 @@ class Trainer:
         Raises:
             TrainingError: if the loss is not finite.
         """
-        recipe, train = self.trial.recipe, self.splits["train"]
+        recipe = self.trial.recipe
         start = time.perf_counter()
+        train_loss = self.train_steps(self.steps_per_epoch)
+        seconds = time.perf_counter() - start
+        if not isfinite(train_loss):
+            raise TrainingError(f"the loss is {train_loss} in epoch {self.epochs_done + 1}: try a lower lr")
+        last = self.epochs_done + 1 == recipe.epochs
+        record = {
+            "epoch": self.epochs_done + 1,
+            "lr": self.optimizer.param_groups[0]["lr"],
+            "train_loss": train_loss,
+            **self.evaluate(limit=None if last else recipe.interim_test),
+            "train_seconds": seconds,
+            "seconds": time.perf_counter() - start,
+            "images_per_second": self.steps_per_epoch * recipe.batch_size / seconds,
+        }
+        self.history.append(record)
+        return record
+
+    def train_steps(self, count: int) -> float:
+        """Train the next steps, within an epoch; their mean loss."""
+        recipe, train = self.trial.recipe, self.splits["train"]
         self.model.train()
-        seed_all(self.trial.seed, "order", self.epochs_done)
+        epoch, first = divmod(self.step, self.steps_per_epoch)
+        seed_all(self.trial.seed, "order", epoch)
         order = torch.randperm(len(train), device=self.device)
         total = torch.zeros((), device=self.device)
-        for i in range(self.steps_per_epoch):
+        for i in range(first, first + count):
             batch = order[i * recipe.batch_size : (i + 1) * recipe.batch_size]
             seed_all(self.trial.seed, "step", self.step)
             x = data.shifted(train.x[batch], recipe.shift)
@@ -92,26 +114,40 @@ class Trainer:
             total += loss.detach()
             self.step += 1
             self.scheduler.step_update(self.step)
-        train_loss = total.item() / self.steps_per_epoch
-        seconds = time.perf_counter() - start
-        if not isfinite(train_loss):
-            raise TrainingError(f"the loss is {train_loss} in epoch {self.epochs_done + 1}: try a lower lr")
-        record = {
-            "epoch": self.epochs_done + 1,
-            "lr": self.optimizer.param_groups[0]["lr"],
-            "train_loss": train_loss,
-            **evaluate(self.model, self.splits["test"]),
-            "train_seconds": seconds,
-            "seconds": time.perf_counter() - start,
-            "images_per_second": self.steps_per_epoch * recipe.batch_size / seconds,
+        return total.item() / count
+
+    def evaluate(self, limit: int | None = None) -> dict[str, float]:
+        """Evaluate on the test split, or on its first `limit` pictures."""
+        test = self.splits["test"]
+        return evaluate(self.model, data.Pictures(test.x[:limit], test.y[:limit]))
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is needed to go on: model, optimizer, schedule, random states, step and history."""
+        cuda = torch.cuda.get_rng_state_all() if self.device.type == "cuda" else []
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": self.scheduler.state_dict(),
+            "random": {"python": random.getstate(), "torch": torch.get_rng_state(), "cuda": cuda},
+            "step": self.step,
+            "history": self.history,
         }
-        self.history.append(record)
-        return record
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state; the random states are those of the moment it was taken."""
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scheduler.load_state_dict(state["scheduler"])
+        random.setstate(state["random"]["python"])
+        torch.set_rng_state(state["random"]["torch"])
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state_all(state["random"]["cuda"])
+        self.step, self.history = state["step"], list(state["history"])
 
 
 @torch.inference_mode()
 def evaluate(model: nn.Module, split: data.Pictures) -> dict[str, float]:
-    """Top-1 and top-5 accuracy in %, and the mean cross entropy, over a split."""
+    """Top-1 and top-5 accuracy in %, the mean cross entropy, and how many pictures they are over."""
     model.eval()
     top1 = top5 = loss = 0.0
     for x, y in zip(split.x.split(EVALUATION_BATCH), split.y.split(EVALUATION_BATCH), strict=True):
@@ -121,7 +157,7 @@ def evaluate(model: nn.Module, split: data.Pictures) -> dict[str, float]:
         top5 += best.sum().item()
         loss += F.cross_entropy(logits, y, reduction="sum").item()
     n = len(split)
-    return {"top1": 100 * top1 / n, "top5": 100 * top5 / n, "loss": loss / n}
+    return {"top1": 100 * top1 / n, "top5": 100 * top5 / n, "loss": loss / n, "test_pictures": n}
 
 
 def seed_all(seed: int, *names: object) -> None:
@@ -129,3 +165,10 @@ def seed_all(seed: int, *names: object) -> None:
     text = "/".join(map(str, (seed, *names)))
     value = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) >> 1
     torch.manual_seed(value)
+    random.seed(value)
+
+
+def use_one_thread() -> None:
+    """One core a trial: the models of small scales gain nothing from more, and sums come out the same everywhere."""
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True, warn_only=True)

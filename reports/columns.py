@@ -1,0 +1,48 @@
+"""Names, labels, units and formats of the columns, in one place.
+
+Params are in millions and MACs in 10^9 multiply-adds (`_m`, `_g`) at full size; a run's own small models are in
+thousands and 10^6 (`run_params_k`, `run_macs_m`). Accuracies are in %, differences of accuracies in points.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: how it is headed and how its numbers are written."""
+
+    label: str
+    digits: int | None = None
+    signed: bool = False
+
+    def text(self, value: object) -> str:
+        """A value as it stands in a printed table; nothing for a missing one."""
+        if value is None or value != value:
+            return ""
+        if self.digits is None or isinstance(value, str):
+            return str(value)
+        rounded = round(float(value), self.digits) + 0.0  # type: ignore[arg-type]  # no minus zero
+        number = f"{rounded:{'+' if self.signed and rounded else ''}.{self.digits}f}"
+        return number.replace("-", "\u2212")
+
+
+COLUMNS = {
+    "group": Column("Group"),
+    "model": Column("Model"),
+    "arm": Column("Arm"),
+    "paper_top1": Column("Top-1 (%)\npaper", 1),
+    "paper_delta": Column("\u0394\npaper", 1, signed=True),
+    "paper_params_m": Column("Params (M)\npaper", 1),
+    "params_m": Column("\nours", 1),
+    "params_diff": Column("\ndiff. %", 1, signed=True),
+    "paper_macs_g": Column("MACs (G)\npaper", 2),
+    "macs_g": Column("\nours", 2),
+    "macs_diff": Column("\ndiff. %", 1, signed=True),
+    "marks": Column("Note"),
+    "n": Column("Seeds", 0),
+    "accuracy": Column("Top-1 (%)\nours"),
+    "delta": Column("\u0394\nours", 1, signed=True),
+    "verdict": Column("Verdict"),
+    "run_params_k": Column("Params\n(k)", 1),
+    "run_macs_m": Column("MACs\n(M)", 2),
+}

@@ -1,0 +1,89 @@
+"""Frames as printed tables: text for a terminal, Markdown or LaTeX; and as CSV or JSON for programs."""
+
+import json
+from dataclasses import dataclass, field
+
+import pandas as pd
+from tabulate import tabulate
+
+from reports.columns import COLUMNS
+
+FORMATS = ("text", "md", "latex", "csv", "json")
+STYLES = {"text": "simple", "md": "github", "latex": "latex_booktabs"}
+
+
+@dataclass(frozen=True)
+class Section:
+    """A titled table with remarks below it, ready to be printed.
+
+    The columns of `frame` are those of `columns.COLUMNS`, each number already a text.
+    """
+
+    title: str
+    frame: pd.DataFrame
+    remarks: list[str] = field(default_factory=list)
+
+
+def formatted(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """These columns of a frame, each value written as its column says."""
+    return pd.DataFrame({name: [COLUMNS[name].text(value) for value in frame[name]] for name in columns})
+
+
+def marked(frame: pd.DataFrame, column: str = "note") -> tuple[list[str], list[str]]:
+    """Numbers that stand for notes, a text a row, and the numbered notes; equal notes share a number."""
+    numbers: dict[str, int] = {}
+    marks = []
+    for text in frame[column]:
+        parts = [part for part in str(text).split("; ") if part]
+        marks.append(", ".join(str(numbers.setdefault(part, len(numbers) + 1)) for part in parts))
+    return marks, [f"{number}. {text}" for text, number in numbers.items()]
+
+
+def render(sections: list[Section], style: str) -> str:
+    """The sections one below the other as `text`, `md` or `latex`."""
+    blocks = []
+    for section in sections:
+        headers = [COLUMNS[name].label for name in section.frame.columns]
+        if style != "text":
+            headers = [_one_line(headers, i) for i in range(len(headers))]
+        numeric = {name for name, column in COLUMNS.items() if column.digits is not None} | {"accuracy"}
+        align = ["right" if name in numeric else "left" for name in section.frame.columns]
+        rows = section.frame.to_numpy().tolist()
+        if style == "latex":
+            headers = [_tex(header) for header in headers]
+            rows = [[_tex(cell) for cell in row] for row in rows]
+            body = tabulate(rows, headers, tablefmt="latex_raw", disable_numparse=True, colalign=align)
+            body = body.replace("\\hline", "\\toprule", 1).replace("\\hline", "\\midrule", 1)
+            body = body.replace("\\hline", "\\bottomrule", 1)
+            text = [f"% {section.title}", body, *(f"% {remark}" for remark in section.remarks)]
+        else:
+            body = tabulate(rows, headers, tablefmt=STYLES[style], disable_numparse=True, colalign=align)
+            title = f"**{section.title}**" if style == "md" else section.title
+            remarks = [f"- {r}" if style == "md" and not r[:1].isdigit() else r for r in section.remarks]
+            text = [title, "", body, *([""] if remarks else []), *remarks]
+        blocks.append("\n".join(text))
+    return "\n\n".join(blocks) + "\n"
+
+
+def as_csv(frame: pd.DataFrame) -> str:
+    """All columns, unrounded."""
+    return frame.to_csv(index=False)
+
+
+def as_json(frame: pd.DataFrame) -> str:
+    """A list of rows, unrounded; missing values are null."""
+    return json.dumps(json.loads(frame.to_json(orient="records", double_precision=10)), indent=1, ensure_ascii=False) + "\n"
+
+
+def _one_line(headers: list[str], i: int) -> str:
+    """A header of two lines as one; one that leaves its first line empty takes that of its left neighbour."""
+    first, _, second = headers[i].partition("\n")
+    if not first:
+        first = next(h.partition("\n")[0] for h in reversed(headers[:i]) if not h.startswith("\n"))
+    return f"{first} {second}".strip()
+
+
+def _tex(text: str) -> str:
+    for plain, tex in (("&", r"\&"), ("%", r"\%"), ("_", r"\_"), ("\u0394", r"$\Delta$"), ("\u00b1", r"$\pm$")):
+        text = text.replace(plain, tex)
+    return text.replace("\u2212", "$-$")

@@ -1,0 +1,82 @@
+"""Means over seeds, differences from a baseline, and whether they can be told from noise."""
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+LEVEL = 0.05  # chance that any one verdict of a group is noise
+
+
+def over_seeds(results: pd.DataFrame) -> pd.DataFrame:
+    """One row an arm, of a frame with a row a trial.
+
+    Args:
+        results: group, arm, baseline, seed, status, top1 (%), params, macs.
+
+    Returns:
+        group, arm, baseline, n (finished seeds), top1 (mean), top1_sd (sample standard deviation, NaN for one seed),
+        run_params_k, run_macs_m, then what `against_baseline` adds.
+    """
+    done = results["status"] == "done"
+    numbers = results.assign(top1=results["top1"].where(done).astype(float))
+    arms = numbers.groupby(["group", "arm"], sort=False)
+    frame = arms.agg(
+        baseline=("baseline", "first"),
+        n=("top1", "count"),
+        top1=("top1", "mean"),
+        top1_sd=("top1", "std"),
+        params=("params", "first"),
+        macs=("macs", "first"),
+    ).reset_index()
+    frame["run_params_k"] = frame.pop("params").astype(float) / 1e3
+    frame["run_macs_m"] = frame.pop("macs").astype(float) / 1e6
+    return against_baseline(frame)
+
+
+def against_baseline(arms: pd.DataFrame) -> pd.DataFrame:
+    """Add delta, ci and verdict to a row an arm (group, arm, baseline, n, top1, top1_sd).
+
+    delta: points above the group's baseline. ci: half width of its 95 % interval (Welch). verdict: `higher` or
+    `lower` where Welch's t-test, corrected by Holm for the group's comparisons, finds a difference at 5 %, else
+    `unresolved`; `baseline` for the baseline, empty where there is nothing to compare. The noise is that between
+    seeds; all arms see the same test pictures.
+    """
+    frame = arms.assign(delta=np.nan, ci=np.nan, p=np.nan, verdict="")
+    for _, group in frame.groupby("group", sort=False):
+        base = group[group["baseline"]].iloc[0]
+        frame.loc[base.name, "verdict"] = "baseline"
+        for i, arm in group.iterrows():
+            if i == base.name or not (arm["n"] and base["n"]):
+                continue
+            frame.loc[i, "delta"] = arm["top1"] - base["top1"]
+            frame.loc[i, ["ci", "p"]] = _welch(arm, base)
+        compared = frame.loc[group.index]
+        compared = compared[compared["delta"].notna()]
+        significant = holm(compared["p"].to_numpy(dtype=float), LEVEL)
+        for (i, arm), found in zip(compared.iterrows(), significant, strict=True):
+            word = "higher" if arm["delta"] > 0 else "lower"
+            frame.loc[i, "verdict"] = word if found else "unresolved"
+    return frame.drop(columns="p")
+
+
+def holm(p: np.ndarray, level: float) -> np.ndarray:
+    """Which of several p-values are significant at a joint level (Holm 1979); NaN never is, but is counted."""
+    found = np.zeros(len(p), dtype=bool)
+    for rank, i in enumerate(np.argsort(np.where(np.isnan(p), np.inf, p))):
+        if not p[i] <= level / (len(p) - rank):
+            break
+        found[i] = True
+    return found
+
+
+def _welch(arm: pd.Series, base: pd.Series) -> tuple[float, float]:
+    """Half width of the 95 % interval of the difference of two means, and its p-value; NaN with a single seed."""
+    if arm["n"] < 2 or base["n"] < 2:
+        return np.nan, np.nan
+    a, b = arm["top1_sd"] ** 2 / arm["n"], base["top1_sd"] ** 2 / base["n"]
+    error = np.sqrt(a + b)
+    if error == 0:
+        return 0.0, 0.0 if arm["top1"] != base["top1"] else 1.0
+    freedom = (a + b) ** 2 / (a**2 / (arm["n"] - 1) + b**2 / (base["n"] - 1))
+    t = abs(arm["top1"] - base["top1"]) / error
+    return float(stats.t.ppf(0.975, freedom) * error), float(2 * stats.t.sf(t, freedom))

@@ -1,0 +1,19 @@
+"""The table of a study that reproduces no table of the paper."""
+
+import pandas as pd
+
+from reports.paper_table import once, accuracies, verdict_remarks
+from reports.render import Section, formatted
+from reports.statistics import over_seeds
+
+
+def section(study: str, results: pd.DataFrame, scale: str, shows: str) -> Section:
+    """A row an arm: accuracy over seeds, difference from the baseline, params and MACs at the scale."""
+    arms = over_seeds(results)
+    frame = formatted(arms, ["group", "arm", "n", "delta", "verdict", "run_params_k", "run_macs_m"])
+    frame.insert(2, "accuracy", accuracies(arms))
+    if arms["group"].nunique() == 1:
+        frame = frame.drop(columns="group")
+    else:
+        frame["group"] = once(frame["group"])
+    return Section(f"{study} at scale {scale}", frame, [*verdict_remarks(), *([shows] if shows else [])])

@@ -1,0 +1,168 @@
+"""The command line. Each command's work is in a module of its own, imported when it is called."""
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib import import_module
+
+from searchspace.expand import SpecError
+
+EPILOG = """\
+a first session:
+  studies plan cnn_to_vit          what would be trained, what it costs, how long it takes
+  studies run cnn_to_vit           train it at the embedded scale, on CPU, without a download
+  studies report --table 6         the paper's table beside it
+  studies run mine.yaml            a study of your own: see examples/my_first_study.yaml
+
+exit status: 0 done, 1 some trial failed, 2 usage, 130 Ctrl-C
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; the exit status is returned."""
+    arguments = _parser().parse_args(argv)
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.jit")  # timm and fvcore use it
+    try:
+        status = import_module(arguments.module).main(arguments)
+        sys.stdout.flush()
+        return status
+    except SpecError as error:
+        if arguments.debug:
+            raise
+        print(f"studies: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("studies: stopped; the same command goes on from the last epoch", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if arguments.debug:
+            raise
+        text = " ".join(str(error).split())
+        print(f"studies: {type(error).__name__}: {text} (--debug shows where)", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="studies",
+        description="Ablation studies of vision models around Tokens-to-Token ViT.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def add(name: str, module: str, summary: str, example: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(
+            name,
+            help=summary,
+            description=f"{summary[0].upper()}{summary[1:]}.",
+            epilog=f"example: {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.set_defaults(module=module)
+        command.add_argument("--debug", action="store_true", help="show the traceback of an error")
+        return command
+
+    command = add("list", "studies.listing", "studies, scales and presets that can be used", "studies list --json")
+    command.add_argument("--json", action="store_true", help="for programs")
+
+    command = add("show", "studies.show", "the arms of a study and how they differ", "studies show cnn_to_vit")
+    command.add_argument("study", help="name of a study, or your file.yaml")
+    command.add_argument("--scale", help="show the models as this scale shrinks them (default: full size)")
+    command.add_argument("--json", action="store_true", help="for programs: every field of every arm")
+
+    command = add(
+        "plan",
+        "studies.plan",
+        "what a run would train: params, MACs, time; nothing is kept",
+        "studies plan cnn_to_vit --seeds 5",
+    )
+    _selection(command)
+    command.add_argument("--jobs", type=_positive, help="trials at a time (default: one a core, or a GPU)")
+    command.add_argument("--json", action="store_true", help="for programs")
+
+    command = add(
+        "run",
+        "studies.run",
+        "train what is missing of a study, then print its table",
+        "studies run cnn_to_vit --seeds 5 --only 'T2T*'",
+    )
+    _selection(command)
+    command.add_argument("--jobs", type=_positive, help="trials at a time (default: one a core, or a GPU)")
+    command.add_argument(
+        "--gpus-per-trial", type=float, metavar="G", help="share of a GPU for a trial, 0.5 say (default: 1 if there is one)"
+    )
+    command.add_argument(
+        "--executor", choices=("ray", "inline"), default="ray", help="inline: in this process, without Ray"
+    )
+    command.add_argument("--fresh", action="store_true", help="forget earlier results of these trials first")
+
+    command = add(
+        "report",
+        "studies.report",
+        "a table of the paper, or of a study, beside what was trained",
+        "studies report --table 6 --format md",
+    )
+    command.add_argument("study", nargs="?", help="a study instead of a table: its name, or your file.yaml")
+    command.add_argument("--table", type=int, metavar="N", help="number of the paper's table")
+    command.add_argument("--scale", help="scale of the run to show (default: the study's)")
+    command.add_argument("--seeds", type=_seeds, metavar="K", help="only these seeds: how many, or a list 0,1,2")
+    command.add_argument(
+        "--format", choices=("text", "md", "latex", "csv", "json"), default="text", help="default: text"
+    )
+    command.add_argument("--figure", metavar="FILE", help="also draw accuracy against MACs: .png, .pdf or .svg")
+    _runs_dir(command)
+
+    command = add(
+        "cost",
+        "studies.cost",
+        "params, MACs and activations of one spec",
+        "studies cost t2t_vit_14 backbone.depth=16 -v",
+    )
+    command.add_argument("preset", help="name of a preset (see `studies list`)")
+    command.add_argument("overrides", nargs="*", metavar="field=value", help="for example backbone.num_heads=32")
+    command.add_argument("--scale", help="as this scale shrinks it (default: full size)")
+    command.add_argument("-v", "--verbose", action="store_true", help="module by module")
+    command.add_argument("--json", action="store_true", help="for programs")
+    return parser
+
+
+def _selection(command: argparse.ArgumentParser) -> None:
+    command.add_argument("study", help="name of a study, or your file.yaml")
+    command.add_argument("--scale", help="data, recipe and size of the models (default: the study's)")
+    command.add_argument("--seeds", type=_seeds, metavar="K", help="how many, or a list 0,1,2 (default: the study's)")
+    command.add_argument(
+        "--only", action="append", default=[], metavar="ARM", help="arms or groups, * for any text; may be repeated"
+    )
+    command.add_argument("--all", action="store_true", help="the study's optional groups too")
+    _runs_dir(command)
+
+
+def _runs_dir(command: argparse.ArgumentParser) -> None:
+    default = os.environ.get("STUDIES_RUNS_DIR", "runs")
+    command.add_argument(
+        "--runs-dir", default=default, metavar="DIR", help="the store (default: $STUDIES_RUNS_DIR, else ./runs)"
+    )
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number of at least 1, got {text!r}")
+    return int(text)
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    parts = [part for part in text.split(",") if part]
+    if not parts or not all(part.strip().isdigit() for part in parts) or text == "0":
+        raise argparse.ArgumentTypeError(f"how many (3), or a list of seeds (0,1,2), got {text!r}")
+    numbers = tuple(dict.fromkeys(int(part) for part in parts))
+    return numbers if "," in text else tuple(range(numbers[0]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""Costs of specs, remembered from one command to the next.
+
+Counting 23 models takes half a minute and torch; the answer changes only with the spec and the code. Answers are
+kept in the user's cache folder under a key of both; a cache that cannot be written is done without.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import blocks
+import searchspace
+from searchspace.spec import ModelSpec
+
+
+def costs(specs: Sequence[ModelSpec], on_count: Callable[[int, int], None] | None = None) -> list[dict[str, int]]:
+    """params, trainable, macs and activations of each spec; counts what is not remembered.
+
+    `on_count(i, n)` is called before the i-th of n specs that must be counted.
+    """
+    book = _read()
+    keys = [_key(spec) for spec in specs]
+    missing = {key: spec for key, spec in zip(keys, specs, strict=True) if key not in book}
+    if missing:
+        from searchspace.cost import cost
+
+        for i, (key, spec) in enumerate(missing.items()):
+            if on_count:
+                on_count(i + 1, len(missing))
+            book[key] = cost(spec).as_dict()
+        _write(book)
+    return [book[key] for key in keys]
+
+
+def _key(spec: ModelSpec) -> str:
+    return hashlib.sha256(f"{_code()}/{spec.model_dump_json()}".encode()).hexdigest()[:24]
+
+
+@cache
+def _code() -> str:
+    """A digest of all that a count depends on beside the spec."""
+    digest = hashlib.sha256(" ".join(version(name) for name in ("torch", "torchvision", "timm", "fvcore")).encode())
+    for package in (blocks, searchspace):
+        for path in sorted(Path(str(package.__file__)).parent.glob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _path() -> Path:
+    root = os.environ.get("XDG_CACHE_HOME")
+    return (Path(root) if root else Path.home() / ".cache") / "t2t-studies" / "costs.json"
+
+
+def _read() -> dict[str, dict[str, int]]:
+    try:
+        return json.loads(_path().read_text())
+    except (OSError, ValueError):
+        return {}
+
+
+def _write(book: dict[str, dict[str, int]]) -> None:
+    path = _path()
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        temporary.write_text(json.dumps(book))
+        os.replace(temporary, path)

@@ -1,0 +1,104 @@
+"""Results of a study as pandas frames."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from searchspace.spec import to_dict
+from studies.scale import load_scale
+from studies.store import Store
+from studies.study import Study, load_study, trials
+from studies.trial import TrialSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FIGURES = (
+    "top1",
+    "top5",
+    "loss",
+    "train_loss",
+    "params",
+    "trainable",
+    "macs",
+    "activations",
+    "seconds",
+    "images_per_second",
+    "peak_memory_mb",
+    "device",
+    "host",
+)
+
+
+def results(
+    study: str | Study, runs_dir: str | Path = "runs", scale: str | None = None, seeds: Sequence[int] | None = None
+) -> "pd.DataFrame":
+    """One row a trial of a study: names, seed, scale, figures (empty until done), state, versions, the model's fields.
+
+    top1 and top5 in %, macs in multiply-adds and activations in values for one picture, seconds of training and
+    evaluation, peak_memory_mb in MiB. Seeds: those asked for, else the study's own and every other in the store.
+
+    Raises:
+        SpecError: if there is no such study or scale.
+    """
+    import pandas as pd
+
+    return pd.DataFrame([row for _, _, row in _rows(study, runs_dir, scale, seeds)])
+
+
+def history(
+    study: str | Study, runs_dir: str | Path = "runs", scale: str | None = None, seeds: Sequence[int] | None = None
+) -> "pd.DataFrame":
+    """One row an epoch of every finished trial: group, arm, seed, trial, epoch, lr, train_loss, top1, loss, ...
+
+    `test_pictures` says how many test pictures the accuracy is over: at some scales fewer before the last epoch.
+    """
+    import pandas as pd
+
+    rows = []
+    for store, trial, row in _rows(study, runs_dir, scale, seeds):
+        names = {key: row[key] for key in ("study", "scale", "group", "arm", "seed", "trial")}
+        rows += [names | record for record in (store.result(trial.id) or {}).get("history", [])]
+    return pd.DataFrame(rows)
+
+
+def _rows(
+    study: str | Study, runs_dir: str | Path, scale_name: str | None, seeds: Sequence[int] | None
+) -> Iterable[tuple[Store, TrialSpec, dict[str, Any]]]:
+    study = load_study(study) if isinstance(study, str) else study
+    scale = load_scale(scale_name or study.scale)
+    store = Store(runs_dir)
+    for arm, trial in trials(study.at(scale), scale, seeds or known_seeds(store, study)):
+        result = store.result(trial.id) or {}
+        failure = store.failure(trial.id) or {}
+        row: dict[str, Any] = {
+            "study": study.name,
+            "scale": scale.scale,
+            "group": arm.group,
+            "arm": arm.name,
+            "baseline": arm.baseline,
+            "seed": trial.seed,
+            "trial": trial.id,
+            "status": store.state(trial.id),
+            "reason": failure.get("reason", ""),
+        }
+        row |= {name: result.get(name) for name in FIGURES}
+        row |= {f"version_{name}": text for name, text in result.get("versions", {}).items()}
+        row |= {f"model.{name}": value for name, value in flat(to_dict(trial.model)).items()}
+        yield store, trial, row
+
+
+def known_seeds(store: Store, study: Study) -> list[int]:
+    """The study's own seeds and every other seed that some trial in the store was trained with."""
+    return sorted({*study.seeds, *store.seeds()})
+
+
+def flat(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested plain data with dotted keys; lists as text, so that a column has one type."""
+    made: dict[str, Any] = {}
+    for key, value in data.items():
+        if isinstance(value, dict):
+            made |= flat(value, f"{prefix}{key}.")
+        else:
+            made[f"{prefix}{key}"] = str(value) if isinstance(value, list) else value
+    return made

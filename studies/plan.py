@@ -1,0 +1,154 @@
+"""`studies plan`, and what plan and run share: which trials, in what state, at what cost."""
+
+import argparse
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tabulate import tabulate
+
+from searchspace.expand import SpecError
+from studies.costs import costs
+from studies.estimate import Estimate, estimate
+from studies.progress import duration
+from studies.scale import Scale, load_scale
+from studies.store import Store
+from studies.study import Arm, ScaledArm, Study, load_study, trials
+from studies.trial import TrialSpec
+
+MEMORY_GIB = 1.5  # of a worker with torch, with room
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The trials of a run, as asked for on the command line.
+
+    Attributes:
+        names: `group / arm, seed s` for each trial id; arms of one model share a trial.
+        refused: arms that cannot be had at the scale.
+    """
+
+    study: Study
+    scale: Scale
+    store: Store
+    arms: list[tuple[Arm, TrialSpec]]
+    refused: list[ScaledArm]
+
+    @property
+    def trials(self) -> list[TrialSpec]:
+        """Every distinct trial, in order."""
+        return list({trial.id: trial for _, trial in self.arms}.values())
+
+    @property
+    def missing(self) -> list[TrialSpec]:
+        """The trials that are not done."""
+        return [trial for trial in self.trials if self.store.state(trial.id) != "done"]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """A name for each trial id."""
+        names: dict[str, list[str]] = {}
+        for arm, trial in self.arms:
+            names.setdefault(trial.id, []).append(arm.name)
+        return {trial.id: f"{' = '.join(names[trial.id])}, seed {trial.seed}" for trial in self.trials}
+
+
+def make(arguments: argparse.Namespace) -> Plan:
+    """The plan that the arguments of `plan` and `run` ask for.
+
+    Raises:
+        SpecError: for an unknown study, scale or arm, or if none of the arms can be had at the scale.
+    """
+    study = load_study(arguments.study)
+    scale = load_scale(arguments.scale or study.scale)
+    chosen = study.select(arguments.only, arguments.all)
+    scaled = [item for item in study.at(scale) if item.arm in chosen]
+    refused = [item for item in scaled if item.model is None]
+    if len(refused) == len(scaled):
+        raise SpecError(f"no arm can be had at scale {scale.scale}: {refused[0].arm.name}: {refused[0].refusal}")
+    arms = list(trials(scaled, scale, arguments.seeds or study.seeds))
+    return Plan(study, scale, Store(arguments.runs_dir), arms, refused)
+
+
+def default_jobs(gpus_per_trial: float) -> int:
+    """As many trials at a time as there are GPUs, or cores and memory."""
+    if gpus_per_trial > 0:
+        import torch
+
+        return max(1, int(torch.cuda.device_count() / gpus_per_trial))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    except (ValueError, OSError):
+        return cores
+    return max(1, min(cores, int(memory / MEMORY_GIB)))
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Print the trials, their costs and the time they would take."""
+    plan = make(arguments)
+    jobs = arguments.jobs or default_jobs(0)
+    guess = estimate(plan.store, plan.trials, jobs)
+    rows = _rows(plan, guess)
+    if arguments.json:
+        content = {
+            "study": plan.study.name,
+            "scale": plan.scale.scale,
+            "trials": rows,
+            "refused": {item.arm.name: item.refusal for item in plan.refused},
+            "jobs": jobs,
+            "device_seconds": guess.device_seconds,
+            "wall_seconds": guess.wall_seconds,
+            "basis": guess.basis,
+        }
+        print(json.dumps(content, indent=1))
+        return 0
+    print(f"{plan.study.name} at scale {plan.scale.scale}: {plan.scale.description}\n")
+    print(_table(rows))
+    print()
+    for item in plan.refused:
+        print(f"not at this scale: {item.arm.name} ({item.refusal})")
+    optional = [arm for arm in plan.study.arms if arm.optional]
+    if optional and not (arguments.all or arguments.only):
+        print(f"left out: {len(optional)} optional arms, trained with --all")
+    done = len(plan.trials) - len(plan.missing)
+    print(f"{len(plan.trials)} trials: {done} done, {len(plan.missing)} to train; {jobs} at a time")
+    if plan.missing:
+        print(
+            f"about {duration(guess.wall_seconds)} ({duration(guess.device_seconds)} of training); basis: {guess.basis}"
+        )
+    return 0
+
+
+def _rows(plan: Plan, guess: Estimate) -> list[dict]:
+    figures = costs([trial.model for _, trial in plan.arms])
+    return [
+        {
+            "group": arm.group,
+            "arm": arm.name,
+            "seed": trial.seed,
+            "trial": trial.id,
+            "status": plan.store.state(trial.id),
+            "params": cost["params"],
+            "macs": cost["macs"],
+            "seconds": guess.seconds[trial.id],
+        }
+        for (arm, trial), cost in zip(plan.arms, figures, strict=True)
+    ]
+
+
+def _table(rows: Sequence[dict]) -> str:
+    """One line an arm: its seeds by state."""
+    arms: dict[tuple[str, str], list[dict]] = {}
+    for row in rows:
+        arms.setdefault((row["group"], row["arm"]), []).append(row)
+    lines = []
+    for (group, arm), members in arms.items():
+        states = [row["status"] for row in members]
+        counted = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+        first = members[0]
+        cost = [f"{first['params'] / 1e3:.1f}", f"{first['macs'] / 1e6:.3f}", f"{first['seconds']:.0f}"]
+        lines.append([group, arm, *cost, counted])
+    headers = ["group", "arm", "params (k)", "MACs (M)", "s a trial", "trials"]
+    return tabulate(lines, headers, disable_numparse=True, colalign=("left", "left", "right", "right", "right", "left"))

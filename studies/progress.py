@@ -1,0 +1,114 @@
+"""Live progress of a run: a bar and the running trials on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from studies.trial import TrialSpec
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: 42 s, 7 min, 2 h 5 min."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+
+
+class Progress:
+    """Events of a run, shown as they come.
+
+    `weights` says how much work an epoch of each trial is, in any unit; the time left follows from it.
+    """
+
+    def __init__(
+        self,
+        names: Mapping[str, str],
+        trials: list[TrialSpec],
+        weights: Mapping[str, float],
+        stream: TextIO | None = None,
+    ) -> None:
+        self.names, self.weights = names, weights
+        self.epochs = {trial.id: trial.recipe.epochs for trial in trials}
+        self.work = {i: weights[i] * n for i, n in self.epochs.items()}
+        self.running: dict[str, dict[str, Any]] = {}
+        self.finished: dict[str, str] = {}
+        self.failures: dict[str, str] = {}
+        self.worked = 0.0
+        self.training_seconds = 0.0
+        self.start = time.monotonic()
+        self.console = Console(file=stream or sys.stderr, highlight=False)
+        self.live = Live(self._view(), console=self.console, refresh_per_second=4, transient=True)
+
+    def __enter__(self) -> "Progress":
+        self.start = time.monotonic()
+        if self.console.is_terminal:
+            self.live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.console.is_terminal:
+            self.live.stop()
+
+    def epoch(self, trial_id: str, record: dict[str, Any]) -> None:
+        """An epoch of a trial is trained."""
+        self.running[trial_id] = record
+        self.worked += self.weights[trial_id]
+        self.training_seconds += record["seconds"]
+        self._refresh()
+
+    def done(self, trial_id: str) -> None:
+        """A trial is done."""
+        last = self.running.pop(trial_id, {})
+        self.finished[trial_id] = f"top-1 {last['top1']:.1f} %" if last else "done"
+        self._line(f"{self.names[trial_id]}: {self.finished[trial_id]}")
+
+    def failed(self, trial_id: str, reason: str) -> None:
+        """A trial failed."""
+        self.running.pop(trial_id, None)
+        self.failures[trial_id] = reason
+        self._line(f"{self.names[trial_id]}: failed, {reason}")
+
+    def left(self) -> float | None:
+        """Seconds until the rest is trained at the pace so far; None before the first epoch."""
+        ended = sum(self.work[i] for i in (*self.finished, *self.failures))
+        open_work = sum(self.work[i] for i in self.epochs) - ended
+        open_work -= sum(self.weights[i] * r["epoch"] for i, r in self.running.items())
+        elapsed = time.monotonic() - self.start
+        return max(0.0, open_work) * elapsed / self.worked if self.worked else None
+
+    def summary(self) -> str:
+        """Counts and the time left, in one line."""
+        left = self.left()
+        waiting = len(self.epochs) - len(self.finished) - len(self.failures) - len(self.running)
+        text = f"{len(self.finished)}/{len(self.epochs)} done, {len(self.running)} running, {waiting} waiting"
+        text += f", {len(self.failures)} failed"
+        return text + (f", about {duration(left)} left" if left is not None and left > 0 else "")
+
+    def _line(self, text: str) -> None:
+        mark = f"[{len(self.finished) + len(self.failures)}/{len(self.epochs)}]"
+        left = self.left()
+        tail = f"  (about {duration(left)} left)" if left else ""
+        self.console.print(Text(f"{mark} {text}{tail}"), soft_wrap=True)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        if self.console.is_terminal:
+            self.live.update(self._view())
+
+    def _view(self) -> Table:
+        table = Table.grid(padding=(0, 2))
+        for trial_id, record in self.running.items():
+            table.add_row(
+                f"  {self.names[trial_id]}",
+                f"epoch {record['epoch']}/{self.epochs[trial_id]}",
+                f"top-1 {record['top1']:.1f} %",
+            )
+        table.add_row(Text(self.summary(), style="bold"))
+        return table

@@ -1,0 +1,117 @@
+"""`studies report`: frames of the store and counts of the specs, given to `reports`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from reports import paper_table, study_table
+from reports.figures import accuracy_against_macs, draw_accuracy_against_macs, save
+from reports.render import as_csv, as_json, render
+from searchspace.expand import SpecError
+from studies.costs import costs
+from studies.frames import results
+from studies.scale import Scale, load_scale
+from studies.store import Store
+from studies.study import Study, load_study, names
+
+FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Print a table."""
+    if (arguments.table is None) == (arguments.study is None):
+        raise SpecError("say which table: --table 6, or the name of a study")
+    study = load_study(arguments.study) if arguments.study else study_of_table(arguments.table)
+    scale = load_scale(arguments.scale or study.scale)
+    figure = Path(arguments.figure) if arguments.figure else None
+    if figure and figure.suffix not in FIGURE_SUFFIXES:
+        raise SpecError(f"a figure is written as {', '.join(FIGURE_SUFFIXES)}, got {figure.name!r}")
+    print_study(study, scale, Store(arguments.runs_dir), arguments.seeds, arguments.format, figure)
+    return 0
+
+
+def study_of_table(number: int) -> Study:
+    """The study that reproduces a table of the paper.
+
+    Raises:
+        SpecError: if none does.
+    """
+    studies = {study.table: study for study in map(load_study, names()) if study.table}
+    if number not in studies:
+        known = ", ".join(str(n) for n in sorted(studies))
+        raise SpecError(f"no study reproduces table {number}; there is one for table {known}")
+    return studies[number]
+
+
+def print_study(
+    study: Study,
+    scale: Scale,
+    store: Store,
+    seeds: Sequence[int] | None = None,
+    style: str = "text",
+    figure: Path | None = None,
+) -> None:
+    """Print a study's table, and draw its figure after a run (into the store, or where asked)."""
+    frame = results(study, store.root, scale.scale, seeds)
+    trained = frame[frame["status"] == "done"]
+    if study.table is None:
+        _print_own(study, scale, frame, style)
+        return
+    rows = paper_table.compared(study.table, counts(study), trained)
+    rows["scale"] = scale.scale if not trained.empty else None
+    if style == "csv":
+        print(as_csv(rows), end="")
+    elif style == "json":
+        print(as_json(rows), end="")
+    else:
+        refusals = {item.arm.name: item.refusal for item in study.at(scale) if item.model is None}
+        print(render(paper_table.sections(study.table, rows, scale.scale, shows(scale, trained), refusals), style))
+    if trained.empty:
+        if style == "text":
+            print(f"Nothing is trained yet. To train it: studies run {study.name}")
+        return
+    if figure is None and style == "text":
+        figure = store.root / "figures" / f"table{study.table}_{scale.scale}.png"
+    if figure:
+        try:
+            save(draw_accuracy_against_macs(accuracy_against_macs(rows), scale.scale), figure)
+        except OSError as error:
+            raise SpecError(f"cannot write {figure}: {error.strerror}") from None
+        print(f"figure: {figure}", file=sys.stderr)
+
+
+def counts(study: Study) -> pd.DataFrame:
+    """group, model, params_m and macs_g of every arm at full size."""
+
+    def on_count(i: int, n: int) -> None:
+        if sys.stderr.isatty():
+            print(f"\rcounting model {i} of {n} at full size ...", end="\n" if i == n else "", file=sys.stderr)
+
+    figures = costs([arm.model for arm in study.arms], on_count)
+    rows = [
+        {"group": arm.group, "model": arm.name, "params_m": cost["params"] / 1e6, "macs_g": cost["macs"] / 1e9}
+        for arm, cost in zip(study.arms, figures, strict=True)
+    ]
+    return pd.DataFrame(rows)
+
+
+def shows(scale: Scale, trained: pd.DataFrame) -> str:
+    """What the scale can show, and a word where the results come from different versions."""
+    versions = [c for c in trained.columns if c.startswith("version_") and trained[c].nunique() > 1]
+    mixed = [f"{c.removeprefix('version_')} {' and '.join(sorted(trained[c].unique()))}" for c in versions]
+    return " ".join([scale.shows, *([f"Mixed versions: {'; '.join(mixed)}."] if mixed else [])]).strip()
+
+
+def _print_own(study: Study, scale: Scale, frame: pd.DataFrame, style: str) -> None:
+    trained = frame[frame["status"] == "done"]
+    if style == "csv":
+        print(as_csv(frame), end="")
+    elif style == "json":
+        print(as_json(frame), end="")
+    else:
+        print(render([study_table.section(study.name, frame, scale.scale, shows(scale, trained))], style))
+    if trained.empty and style == "text":
+        print(f"Nothing is trained yet. To train it: studies run {study.name}")

@@ -1,0 +1,64 @@
+"""`studies show`."""
+
+import argparse
+import json
+from itertools import groupby
+
+import yaml
+
+from searchspace.expand import differences
+from searchspace.presets import preset
+from searchspace.spec import ModelSpec, to_dict
+from studies.scale import load_scale
+from studies.study import Study, load_study
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Print the base of each group and what each arm changes."""
+    study = load_study(arguments.study)
+    models = _models(study, arguments.scale)
+    if arguments.json:
+        rows = [
+            {"group": arm.group, "arm": arm.name, "baseline": arm.baseline, "optional": arm.optional}
+            | ({"refusal": model} if isinstance(model, str) else {"model": to_dict(model)})
+            for arm, model in zip(study.arms, models, strict=True)
+        ]
+        print(json.dumps({"study": study.name, "question": study.question, "arms": rows}, indent=1))
+        return 0
+    print(f"{study.name}: {study.question}" if study.question else study.name)
+    size = f"as scale {arguments.scale} shrinks them" if arguments.scale else "at full size"
+    seeds = ", ".join(map(str, study.seeds))
+    print(f"{len(study.arms)} arms, {size}; seeds {seeds}; default scale {study.scale}")
+    pairs = zip(study.arms, models, strict=True)
+    for group, members in groupby(pairs, key=lambda pair: pair[0].group):
+        rows = list(members)
+        optional = "; trained with --all" if rows[0][0].optional else ""
+        base = next((model for arm, model in rows if arm.baseline), preset(study.bases[group]))
+        name = next(arm.name for arm, _ in rows if arm.baseline)
+        print(f"\n{group} (baseline {name}{optional})")
+        if not isinstance(base, str):
+            print(f"    {_inline(base.model_dump(mode='json', exclude_unset=True)).strip('{}')}")
+        for arm, model in rows:
+            print(f"  {arm.name}: {_change(arm.name == name, model, base)}")
+    return 0
+
+
+def _models(study: Study, scale_name: str | None) -> list[ModelSpec | str]:
+    """The model of each arm, or why it cannot be had."""
+    if scale_name is None:
+        return [arm.model for arm in study.arms]
+    return [scaled.model or scaled.refusal for scaled in study.at(load_scale(scale_name))]
+
+
+def _change(is_base: bool, model: ModelSpec | str, base: ModelSpec | str) -> str:
+    if isinstance(model, str):
+        return f"not at this scale: {model}"
+    if is_base:
+        return "as above"
+    changed = differences(to_dict(model), {} if isinstance(base, str) else to_dict(base))
+    return ", ".join(f"{key}={_inline(value)}" for key, value in changed.items()) or "the same model as the baseline"
+
+
+def _inline(value: object) -> str:
+    return yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10_000).removesuffix("\n...\n").strip()
+
