@@ -59,6 +59,10 @@ class _Relay(tune.Callback):
     def __init__(self, store: Store, events: Events) -> None:
         self.store, self.events = store, events
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Tune pickles its callbacks to restore an experiment, which the store does instead.
+        return tune.Callback, ()
+
     def on_trial_result(self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **_: Any) -> None:
         trial_id = trial.config["trial"]
         if "record" in result:

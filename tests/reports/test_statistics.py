@@ -1,0 +1,80 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from reports.statistics import holm, over_seeds
+
+
+def frame(**arms: list[float]) -> pd.DataFrame:
+    rows = [
+        {"group": "g", "arm": arm, "baseline": arm == "base", "seed": seed, "status": "done", "top1": top1}
+        for arm, values in arms.items()
+        for seed, top1 in enumerate(values)
+    ]
+    return pd.DataFrame(rows).assign(params=1000, macs=2_000_000)
+
+
+def test_means_deviations_and_differences_are_those_of_plain_pandas() -> None:
+    data = frame(base=[80.0, 82.0, 84.0], arm=[70.0, 71.0, 75.0])
+    table = over_seeds(data).set_index("arm")
+    assert table.loc["base", "top1"] == 82.0
+    assert table.loc["base", "top1_sd"] == pytest.approx(2.0)
+    assert table.loc["arm", "delta"] == pytest.approx(72.0 - 82.0)
+    assert table.loc["arm", "n"] == 3
+    assert table.loc["arm", "run_params_k"] == 1.0
+    assert table.loc["arm", "run_macs_m"] == 2.0
+
+
+def test_the_interval_is_welchs() -> None:
+    base, arm = [80.0, 82.0, 84.0], [70.0, 71.0, 75.0, 76.0]
+    row = over_seeds(frame(base=base, arm=arm)).set_index("arm").loc["arm"]
+    interval = stats.ttest_ind(arm, base, equal_var=False).confidence_interval(0.95)
+    assert row["ci"] == pytest.approx((interval.high - interval.low) / 2)
+
+
+@pytest.mark.parametrize(
+    ("arm", "verdict"),
+    [([70.0, 70.1, 69.9], "lower"), ([90.0, 90.1, 89.9], "higher"), ([79.0, 81.5, 80.0], "unresolved")],
+)
+def test_a_verdict_needs_more_than_noise(arm: list[float], verdict: str) -> None:
+    table = over_seeds(frame(base=[80.0, 80.1, 79.9], arm=arm)).set_index("arm")
+    assert table.loc["arm", "verdict"] == verdict
+    assert table.loc["base", "verdict"] == "baseline"
+
+
+def test_one_seed_resolves_nothing() -> None:
+    table = over_seeds(frame(base=[80.0], arm=[20.0])).set_index("arm")
+    assert table.loc["arm", "verdict"] == "unresolved"
+    assert np.isnan(table.loc["arm", "ci"])
+
+
+def test_trials_that_are_not_done_count_for_nothing() -> None:
+    data = frame(base=[80.0, 82.0], arm=[70.0, 99.0])
+    data.loc[(data["arm"] == "arm") & (data["seed"] == 1), "status"] = "failed"
+    table = over_seeds(data).set_index("arm")
+    assert table.loc["arm", "n"] == 1
+    assert table.loc["arm", "top1"] == 70.0
+
+
+def test_an_arm_without_a_finished_trial_has_no_verdict() -> None:
+    data = frame(base=[80.0, 82.0], arm=[70.0, 71.0])
+    data.loc[data["arm"] == "arm", "status"] = "planned"
+    row = over_seeds(data).set_index("arm").loc["arm"]
+    assert row["verdict"] == ""
+    assert np.isnan(row["delta"])
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_holm_finds_no_more_than_uncorrected_tests_and_no_less_than_bonferroni(p: list[float]) -> None:
+    values = np.array(p)
+    found = holm(values, 0.05)
+    assert (found <= (values <= 0.05)).all()
+    assert (found >= (values <= 0.05 / len(values))).all()
+
+
+def test_holm_on_a_worked_example() -> None:
+    # Thresholds 0.0125, 0.0167, 0.025, 0.05: 0.01 passes, 0.02 does not, and then nothing does.
+    assert holm(np.array([0.03, 0.01, 0.02, 0.9]), 0.05).tolist() == [False, True, False, False]

@@ -1,0 +1,151 @@
+import json
+
+import pandas as pd
+import pytest
+
+from reports import published
+from reports.columns import COLUMNS, Column
+from reports.figures import accuracy_against_macs, draw_accuracy_against_macs
+from reports.paper_table import compared, sections
+from reports.render import STYLES, as_csv, as_json, render
+from studies.report import counts, study_of_table
+
+NEEDED = ["group", "model", "paper_top1", "top1", "paper_params_m", "params_m", "paper_macs_g", "macs_g", "note"]
+
+
+@pytest.fixture(scope="module")
+def counted() -> pd.DataFrame:
+    return counts(study_of_table(6))
+
+
+@pytest.fixture(scope="module")
+def run() -> pd.DataFrame:
+    """A made-up run: three seeds of two arms."""
+    rows = [
+        {"group": "CNN to ViT", "arm": arm, "baseline": arm == "ViT-S/16", "seed": seed, "status": "done"}
+        | {"top1": top1 + seed, "params": 193_600, "macs": 3_360_000}
+        for arm, top1 in (("ViT-S/16", 90.0), ("ViT-SW", 80.0))
+        for seed in range(3)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_table_6_has_the_papers_23_rows_in_order(counted: pd.DataFrame) -> None:
+    rows = compared(6, counted, None)
+    assert len(rows) == 23
+    assert rows["model"].tolist() == pd.read_csv(published.FOLDER / "table6.csv")["model"].tolist()
+    assert rows[["params_m", "macs_g"]].notna().all().all()
+
+
+def test_every_count_is_within_tolerance_or_has_its_reason(counted: pd.DataFrame) -> None:
+    rows = compared(6, counted, None)
+    assert not rows["note"].str.contains("unknown reason").any()
+    beyond = {
+        (row.group, row.model, what)
+        for row in rows.itertuples()
+        for what, limit in (("params", 1.0), ("macs", 3.0))
+        if abs(getattr(row, f"{what}_diff")) > limit
+    }
+    known = {(row.group, row.model, row.column) for row in published.notes(6).itertuples()}
+    assert beyond == known, "a note that is not needed, or a difference without one"
+    assert sum(what == "params" for *_, what in beyond) <= 4
+
+
+def test_a_difference_without_a_reason_says_so(counted: pd.DataFrame) -> None:
+    wrong = counted.assign(params_m=counted["params_m"] * 1.05)
+    note = compared(6, wrong, None).set_index("model").loc["ViT-SE", "note"]
+    assert "params differ by +5.3 % for an unknown reason" in note
+
+
+def test_json_has_the_agreed_keys_and_unrounded_numbers(counted: pd.DataFrame, run: pd.DataFrame) -> None:
+    rows = json.loads(as_json(compared(6, counted, run)))
+    assert all(set(NEEDED) <= set(row) for row in rows)
+    by_name = {row["model"]: row for row in rows}
+    assert by_name["ViT-SW"]["top1"] == pytest.approx(81.0)
+    assert by_name["ViT-SW"]["paper_top1"] == 69.9
+    assert by_name["ViT-SW"]["note"]
+    assert by_name["T2T-ViT-14"]["top1"] is None
+    assert by_name["T2T-ViT-14"]["note"] == ""
+    assert by_name["T2T-ViT-14"]["params_m"] == pytest.approx(21.54555)
+
+
+def test_a_row_that_the_paper_quotes_shows_no_run_of_ours(counted: pd.DataFrame) -> None:
+    rows = [
+        {"group": "Skip-connection CNN", "arm": "ResNet50", "baseline": True, "seed": s, "status": "done"}
+        | {"top1": 95.0, "params": 1, "macs": 1}
+        for s in range(2)
+    ]
+    table = compared(6, counted, pd.DataFrame(rows))
+    resnets = table[table["model"] == "ResNet50"].set_index("own_schedule")["top1"]
+    assert resnets[True] == 95.0
+    assert pd.isna(resnets[False])
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_every_style_prints_every_row(counted: pd.DataFrame, run: pd.DataFrame, style: str) -> None:
+    text = render(sections(6, compared(6, counted, run), "digits", "Shows little.", {"AlexNet": "too big"}), style)
+    for model in ("AlexNet", "Wide-ResNet18x1.5", "T2T-ViT-Ghost"):
+        assert model in text
+    assert "at scale digits" in text
+    assert "not ImageNet" in text
+    assert "Shows little." in text
+    run_part = text.split("as trained here")[1]
+    assert "T2T-ViT-14" not in run_part, "an arm that was not trained has no row in the run's table"
+    assert ("81.0 ± 1.0" in run_part) or (r"81.0 $\pm$ 1.0" in run_part)
+
+
+def test_latex_compiles_in_the_head() -> None:
+    table = compared(6, counts(study_of_table(6)), None)
+    text = render(sections(6, table, "digits", "", {}), "latex")
+    body = [line for line in text.splitlines() if line.endswith(r"\\")]
+    assert len(body) == 24
+    assert len({line.count("&") for line in body}) == 1
+    assert text.count(r"\toprule") == text.count(r"\midrule") == text.count(r"\bottomrule") == 1
+
+
+def test_csv_reads_back(counted: pd.DataFrame, run: pd.DataFrame, tmp_path) -> None:
+    table = compared(6, counted, run)
+    (tmp_path / "t.csv").write_text(as_csv(table))
+    again = pd.read_csv(tmp_path / "t.csv")
+    assert again["top1"].dropna().tolist() == pytest.approx(table["top1"].dropna().tolist())
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "text"),
+    [
+        (Column("x", 1), 81.5, "81.5"),
+        (Column("x", 1), float("nan"), ""),
+        (Column("x", 1, signed=True), -0.04, "0.0"),
+        (Column("x", 1, signed=True), 0.25, "+0.2"),
+        (Column("x", 1, signed=True), -1.25, "\u22121.2"),
+        (Column("x", 2), 4.3, "4.30"),
+        (COLUMNS["model"], "ViT", "ViT"),
+    ],
+)
+def test_a_column_writes_its_numbers(column: Column, value: object, text: str) -> None:
+    assert column.text(value) == text
+
+
+def test_the_figure_has_a_point_for_each_trained_model_in_both_panels(
+    counted: pd.DataFrame, run: pd.DataFrame
+) -> None:
+    points = accuracy_against_macs(compared(6, counted, run))
+    assert len(points) == 4
+    ours = points[points["panel"] == "run"].set_index("model")
+    assert ours.loc["ViT-SW", "top1"] == pytest.approx(81.0)
+    assert ours.loc["ViT-SW", "macs"] == pytest.approx(3.36)
+    paper = points[points["panel"] == "paper"].set_index("model")
+    assert paper.loc["ViT-SW", "macs"] == 9.9
+    figure = draw_accuracy_against_macs(points, "digits")
+    assert [axes.get_title(loc="left")[:3] for axes in figure.axes] == ["The", "Thi"]
+
+
+@pytest.mark.parametrize("number", published.TABLES)
+def test_every_table_of_the_paper_has_the_common_columns(number: int) -> None:
+    table = published.table(number)
+    assert {"group", "model", "own_schedule", "baseline", "paper_top1", "paper_params_m"} <= set(table)
+    assert len(table)
+
+
+def test_the_papers_rows_are_69_in_all() -> None:
+    assert sum(len(published.table(number)) for number in published.TABLES) == 69
