@@ -23,9 +23,7 @@ class Attention(nn.Module):
         ValueError: if `num_heads` does not divide `dim`.
     """
 
-    def __init__(
-        self, dim: int, num_heads: int, qkv_bias: bool = False, gate: nn.Module | None = None
-    ) -> None:
+    def __init__(self, dim: int, num_heads: int, qkv_bias: bool = False, gate: nn.Module | None = None) -> None:
         super().__init__()
         if dim % num_heads:
             raise ValueError(f"num_heads must divide dim, got num_heads={num_heads} and dim={dim}")

@@ -26,21 +26,22 @@ class T2TTokenizer(nn.Module):
         in_chans: int = 3,
     ) -> None:
         super().__init__()
-        self.splits = nn.ModuleList(SoftSplit(split) for split in splits)
+        self.splits = tuple(splits)
+        self.soft_splits = nn.ModuleList(SoftSplit(split) for split in splits)
         widths = [chans * split.kernel**2 for chans, split in zip(_inputs(in_chans, token_dim), splits, strict=False)]
         self.mixers = nn.ModuleList(mixer(width, token_dim) for width in widths[:-1])
         self.proj = nn.Linear(widths[-1], embed_dim)
 
     def grid_size(self, height: int, width: int) -> tuple[int, int]:
         """Rows and columns of tokens for a picture of this size."""
-        return _grid_size([soft.split for soft in self.splits], height, width)
+        return _grid_size(self.splits, height, width)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Pictures to tokens."""
-        for soft, mix in zip(self.splits, self.mixers, strict=False):
-            grid = soft.split.grid_size(x.shape[2], x.shape[3])
-            x = mix(soft(x)).transpose(1, 2).unflatten(2, grid)
-        return self.proj(self.splits[-1](x))
+        for split, soft_split, mix in zip(self.splits, self.soft_splits, self.mixers, strict=False):
+            grid = split.grid_size(x.shape[2], x.shape[3])
+            x = mix(soft_split(x)).transpose(1, 2).unflatten(2, grid)
+        return self.proj(self.soft_splits[-1](x))
 
 
 class ConvTokenizer(nn.Module):

@@ -20,7 +20,9 @@ def accuracy_against_macs(rows: pd.DataFrame) -> pd.DataFrame:
             that were trained here, the panel `run` ours (M).
     """
     trained = rows[rows["n"].fillna(0) > 0]
-    paper = trained.assign(panel="paper", macs=trained["paper_macs_g"], top1=trained["paper_top1"], top1_sd=float("nan"))
+    paper = trained.assign(
+        panel="paper", macs=trained["paper_macs_g"], top1=trained["paper_top1"], top1_sd=float("nan")
+    )
     run = trained.assign(panel="run", macs=trained["run_macs_m"])
     return pd.concat([paper, run])[["panel", "group", "model", "macs", "top1", "top1_sd"]].reset_index(drop=True)
 
@@ -65,15 +67,25 @@ def _panel(axes: Axes, points: pd.DataFrame, title: str, label: str) -> None:
 
 
 def _label(axes: Axes, points: pd.DataFrame) -> None:
-    """Name each point; of names that would lie on one another the lower goes below."""
-    taken: list[tuple[float, float]] = []
+    """Name each point, right of it; where names or points are in the way the name moves and a thin line leads to it."""
     width = float(points["macs"].max() - points["macs"].min()) or 1.0
     height = float(points["top1"].max() - points["top1"].min()) or 1.0
-    for row in points.sort_values("top1", ascending=False).itertuples():
-        x, y = float(row.macs) / width, float(row.top1) / height  # type: ignore[arg-type]
-        for offset in (0.018, -0.05, 0.055, -0.09, 0.09, -0.13):
-            if all(abs(x - a) > 0.2 or abs(y + offset - b) > 0.034 for a, b in taken):
+    marks = [(float(x) / width, float(y) / height) for x, y in zip(points["macs"], points["top1"], strict=True)]
+    names: list[tuple[float, float]] = []
+    order = points.sort_values(["top1", "macs"], ascending=False)
+    for model, macs, top1 in zip(order["model"], order["macs"], order["top1"], strict=True):
+        x, y = float(macs) / width, float(top1) / height
+        for shift in sorted((step * 0.036 for step in range(-12, 13)), key=abs):
+            clear = all(abs(x - a) > 0.2 or abs(y + shift - b) > 0.035 for a, b in names)
+            hides = any(x + 0.01 < a < x + 0.2 and abs(y + shift - b) < 0.025 for a, b in marks)
+            if clear and not hides:
                 break
-        taken.append((x, y + offset))
-        axes.annotate(str(row.model), (float(row.macs), float(row.top1) + offset * height), fontsize=7, ha="left",  # type: ignore[arg-type]
-                      xytext=(4, 0), textcoords="offset points", va="center")
+        names.append((x, y + shift))
+        axes.annotate(
+            str(model),
+            (float(macs), float(top1)),
+            xytext=(float(macs) + 0.03 * width, float(top1) + shift * height),
+            fontsize=7,
+            va="center",
+            arrowprops={"arrowstyle": "-", "color": "0.6", "lw": 0.5} if shift else None,
+        )

@@ -51,7 +51,15 @@ def sections(number: int, rows: pd.DataFrame, scale: str, shows: str, refusals: 
 
 def _full_size(number: int, rows: pd.DataFrame) -> Section:
     marks, notes = marked(rows)
-    numbers = ["paper_top1", "paper_params_m", "params_m", "params_diff", "paper_macs_g", "macs_g", "macs_diff"]
+    numbers = [
+        "paper_top1",
+        "paper_params_m",
+        "params_m",
+        "params_diff",
+        "paper_macs_g",
+        "macs_g",
+        "macs_diff",
+    ]
     frame = formatted(rows, ["group", "model", *numbers]).assign(marks=marks)
     frame["group"] = once(frame["group"])
     frame["model"] = [
@@ -64,12 +72,22 @@ def _full_size(number: int, rows: pd.DataFrame) -> Section:
 
 
 def _run(number: int, rows: pd.DataFrame, scale: str, shows: str, refusals: dict[str, str]) -> Section:
-    columns = ["group", "model", "paper_top1", "paper_delta", "n", "delta", "verdict", "run_params_k", "run_macs_m"]
+    columns = [
+        "group",
+        "model",
+        "paper_top1",
+        "paper_delta",
+        "n",
+        "delta",
+        "verdict",
+        "run_params_k",
+        "run_macs_m",
+    ]
     frame = formatted(rows, columns)
     frame.insert(4, "accuracy", accuracies(rows))
     frame["group"] = once(frame["group"])
     remarks = [*verdict_remarks(), *([shows] if shows else [])]
-    remarks += [f"{model} has no row: {why}" for model, why in refusals.items()]
+    remarks += [f"No row for {model}: {why}." for model, why in refusals.items()]
     title = f"Table {number} as trained here, at scale {scale}: small models on small pictures, not ImageNet"
     return Section(title, frame, remarks)
 

@@ -72,7 +72,10 @@ def as_csv(frame: pd.DataFrame) -> str:
 
 def as_json(frame: pd.DataFrame) -> str:
     """A list of rows, unrounded; missing values are null."""
-    return json.dumps(json.loads(frame.to_json(orient="records", double_precision=10)), indent=1, ensure_ascii=False) + "\n"
+    return (
+        json.dumps(json.loads(frame.to_json(orient="records", double_precision=10)), indent=1, ensure_ascii=False)
+        + "\n"
+    )
 
 
 def _one_line(headers: list[str], i: int) -> str:
@@ -84,6 +87,12 @@ def _one_line(headers: list[str], i: int) -> str:
 
 
 def _tex(text: str) -> str:
-    for plain, tex in (("&", r"\&"), ("%", r"\%"), ("_", r"\_"), ("\u0394", r"$\Delta$"), ("\u00b1", r"$\pm$")):
+    for plain, tex in (
+        ("&", r"\&"),
+        ("%", r"\%"),
+        ("_", r"\_"),
+        ("\u0394", r"$\Delta$"),
+        ("\u00b1", r"$\pm$"),
+    ):
         text = text.replace(plain, tex)
     return text.replace("\u2212", "$-$")

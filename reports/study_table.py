@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from reports.paper_table import once, accuracies, verdict_remarks
+from reports.paper_table import accuracies, once, verdict_remarks
 from reports.render import Section, formatted
 from reports.statistics import over_seeds
 

@@ -20,7 +20,14 @@ from blocks.token_mixers import TokenLinear, TokenPerformer, TokenTransformer
 from blocks.transformer_layer import TransformerLayer
 from blocks.vit import VisionTransformer
 from searchspace.expand import SpecError
-from searchspace.spec import BackboneSpec, CnnSpec, ModelSpec, PatchTokenizerSpec, T2TTokenizerSpec, TransformerSpec
+from searchspace.spec import (
+    BackboneSpec,
+    CnnSpec,
+    ModelSpec,
+    PatchTokenizerSpec,
+    T2TTokenizerSpec,
+    TransformerSpec,
+)
 
 ATTENTION = {"full": Attention, "ghost": GhostAttention}
 MIXERS = {"performer": TokenPerformer, "transformer": TokenTransformer, "none": TokenLinear}

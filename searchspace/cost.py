@@ -23,11 +23,54 @@ from searchspace.spec import ModelSpec, model_spec
 # Operators that move or compare data or work element by element: free by the field's convention.
 FREE = frozenset(
     "aten::" + name
-    for name in """
-    abs add add_ sub rsub mul mul_ div div_ neg exp sqrt pow square sigmoid tanh relu relu_ relu6 hardtanh
-    hardtanh_ hardsigmoid hardswish hardswish_ silu silu_ gelu softmax log_softmax sum mean max_pool2d avg_pool2d dropout
-    dropout_ feature_dropout im2col repeat expand unflatten pad where scaled_add clone clamp clamp_min
-    """.split()
+    for name in [
+        "abs",
+        "add",
+        "add_",
+        "sub",
+        "rsub",
+        "mul",
+        "mul_",
+        "div",
+        "div_",
+        "neg",
+        "exp",
+        "sqrt",
+        "pow",
+        "square",
+        "sigmoid",
+        "tanh",
+        "relu",
+        "relu_",
+        "relu6",
+        "hardtanh",
+        "hardtanh_",
+        "hardsigmoid",
+        "hardswish",
+        "hardswish_",
+        "silu",
+        "silu_",
+        "gelu",
+        "softmax",
+        "log_softmax",
+        "sum",
+        "mean",
+        "max_pool2d",
+        "avg_pool2d",
+        "dropout",
+        "dropout_",
+        "feature_dropout",
+        "im2col",
+        "repeat",
+        "expand",
+        "unflatten",
+        "pad",
+        "where",
+        "scaled_add",
+        "clone",
+        "clamp",
+        "clamp_min",
+    ]
 )
 
 
@@ -134,4 +177,3 @@ def _attention(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
 
 def _attention_outputs(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
     return Counter({"attention": prod(_shape(outputs[0]))})
-

@@ -17,7 +17,7 @@ except ImportError:  # PyYAML without libyaml
 
 @cache
 def _table() -> dict[str, dict[str, Any]]:
-    return yaml.load(Path(__file__).with_name("presets.yaml").read_text(), Loader)  # noqa: S506 (a safe loader)
+    return yaml.load(Path(__file__).with_name("presets.yaml").read_text(), Loader)
 
 
 def names() -> list[str]:

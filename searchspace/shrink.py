@@ -32,7 +32,11 @@ def shrink(spec: ModelSpec, rule: Shrink, img_size: int, in_chans: int, num_clas
     Raises:
         SpecError: if the model cannot be had at this scale (pictures too small, say).
     """
-    data = to_dict(spec) | {"img_size": [img_size, img_size], "in_chans": in_chans, "num_classes": num_classes}
+    data = to_dict(spec) | {
+        "img_size": [img_size, img_size],
+        "in_chans": in_chans,
+        "num_classes": num_classes,
+    }
     if isinstance(spec, TransformerSpec):
         _transformer(data, rule)
     else:

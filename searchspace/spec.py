@@ -63,9 +63,7 @@ class ConvTokenizerSpec(_SplitTokenizerSpec):
     kind: Literal["conv"]
 
 
-TokenizerSpec = Annotated[
-    PatchTokenizerSpec | T2TTokenizerSpec | ConvTokenizerSpec, Field(discriminator="kind")
-]
+TokenizerSpec = Annotated[PatchTokenizerSpec | T2TTokenizerSpec | ConvTokenizerSpec, Field(discriminator="kind")]
 
 
 class DenseSpec(Spec):

@@ -95,7 +95,10 @@ def _parser() -> argparse.ArgumentParser:
     _selection(command)
     command.add_argument("--jobs", type=_positive, help="trials at a time (default: one a core, or a GPU)")
     command.add_argument(
-        "--gpus-per-trial", type=float, metavar="G", help="share of a GPU for a trial, 0.5 say (default: 1 if there is one)"
+        "--gpus-per-trial",
+        type=float,
+        metavar="G",
+        help="share of a GPU for a trial, 0.5 say (default: 1 if there is one)",
     )
     command.add_argument(
         "--executor", choices=("ray", "inline"), default="ray", help="inline: in this process, without Ray"
@@ -137,7 +140,11 @@ def _selection(command: argparse.ArgumentParser) -> None:
     command.add_argument("--scale", help="data, recipe and size of the models (default: the study's)")
     command.add_argument("--seeds", type=_seeds, metavar="K", help="how many, or a list 0,1,2 (default: the study's)")
     command.add_argument(
-        "--only", action="append", default=[], metavar="ARM", help="arms or groups, * for any text; may be repeated"
+        "--only",
+        action="append",
+        default=[],
+        metavar="ARM",
+        help="arms or groups, * for any text; may be repeated",
     )
     command.add_argument("--all", action="store_true", help="the study's optional groups too")
     _runs_dir(command)
@@ -146,7 +153,10 @@ def _selection(command: argparse.ArgumentParser) -> None:
 def _runs_dir(command: argparse.ArgumentParser) -> None:
     default = os.environ.get("STUDIES_RUNS_DIR", "runs")
     command.add_argument(
-        "--runs-dir", default=default, metavar="DIR", help="the store (default: $STUDIES_RUNS_DIR, else ./runs)"
+        "--runs-dir",
+        default=default,
+        metavar="DIR",
+        help="the store (default: $STUDIES_RUNS_DIR, else ./runs)",
     )
 
 

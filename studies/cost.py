@@ -28,7 +28,10 @@ def main(arguments: argparse.Namespace) -> int:
     if modules:
         rows = [[m["module"], f"{m['params']:,}", f"{m['macs']:,}", f"{m['activations']:,}"] for m in modules]
         headers = ["module", "params", "MACs", "activations"]
-        print(tabulate(rows, headers, disable_numparse=True, colalign=("left", "right", "right", "right")), end="\n\n")
+        print(
+            tabulate(rows, headers, disable_numparse=True, colalign=("left", "right", "right", "right")),
+            end="\n\n",
+        )
     height, width = spec.img_size
     print(f"{' '.join([arguments.preset, *arguments.overrides])} at {height} x {width}, one picture")
     print(f"  params       {figures['params'] / 1e6:9.3f} M   ({figures['trainable'] / 1e6:.3f} M trainable)")

@@ -29,7 +29,7 @@ def shifted(x: torch.Tensor, largest: int) -> torch.Tensor:
     """Move each picture of a batch (B, C, H, W) by up to `largest` pixels each way; edges are repeated."""
     if not largest:
         return x
-    b, c, h, w = x.shape
+    b, _, h, w = x.shape
     padded = F.pad(x, (largest,) * 4, mode="replicate").permute(0, 2, 3, 1)
     dy, dx = torch.randint(0, 2 * largest + 1, (2, b, 1), device=x.device)
     rows = dy + torch.arange(h, device=x.device)

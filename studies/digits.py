@@ -62,5 +62,3 @@ def place(digits: torch.Tensor, spec: DigitsSpec, generator: torch.Generator) ->
     background = F.interpolate(coarse, size=(size, size), mode="bicubic", align_corners=False)
     noise = torch.randn(n, 3, size, size, generator=generator) * spec.noise
     return ink * colour + background + noise
-
-

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from searchspace.spec import to_dict
-from studies.scale import load_scale
+from studies.scale import Scale, load_scale
 from studies.store import Store
 from studies.study import Study, load_study, trials
 from studies.trial import TrialSpec
@@ -31,7 +31,10 @@ FIGURES = (
 
 
 def results(
-    study: str | Study, runs_dir: str | Path = "runs", scale: str | None = None, seeds: Sequence[int] | None = None
+    study: str | Study,
+    runs_dir: str | Path = "runs",
+    scale: str | Scale | None = None,
+    seeds: Sequence[int] | None = None,
 ) -> "pd.DataFrame":
     """One row a trial of a study: names, seed, scale, figures (empty until done), state, versions, the model's fields.
 
@@ -47,7 +50,10 @@ def results(
 
 
 def history(
-    study: str | Study, runs_dir: str | Path = "runs", scale: str | None = None, seeds: Sequence[int] | None = None
+    study: str | Study,
+    runs_dir: str | Path = "runs",
+    scale: str | Scale | None = None,
+    seeds: Sequence[int] | None = None,
 ) -> "pd.DataFrame":
     """One row an epoch of every finished trial: group, arm, seed, trial, epoch, lr, train_loss, top1, loss, ...
 
@@ -63,10 +69,10 @@ def history(
 
 
 def _rows(
-    study: str | Study, runs_dir: str | Path, scale_name: str | None, seeds: Sequence[int] | None
+    study: str | Study, runs_dir: str | Path, scale: str | Scale | None, seeds: Sequence[int] | None
 ) -> Iterable[tuple[Store, TrialSpec, dict[str, Any]]]:
     study = load_study(study) if isinstance(study, str) else study
-    scale = load_scale(scale_name or study.scale)
+    scale = scale if isinstance(scale, Scale) else load_scale(scale or study.scale)
     store = Store(runs_dir)
     for arm, trial in trials(study.at(scale), scale, seeds or known_seeds(store, study)):
         result = store.result(trial.id) or {}

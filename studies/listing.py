@@ -14,7 +14,13 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.json:
         content = {
             "studies": [
-                {"name": s.name, "question": s.question, "table": s.table, "arms": len(s.arms), "scale": s.scale}
+                {
+                    "name": s.name,
+                    "question": s.question,
+                    "table": s.table,
+                    "arms": len(s.arms),
+                    "scale": s.scale,
+                }
                 for s in studies
             ],
             "scales": [{"name": s.scale, "description": s.description} for s in scales],

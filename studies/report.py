@@ -55,7 +55,7 @@ def print_study(
     figure: Path | None = None,
 ) -> None:
     """Print a study's table, and draw its figure after a run (into the store, or where asked)."""
-    frame = results(study, store.root, scale.scale, seeds)
+    frame = results(study, store.root, scale, seeds)
     trained = frame[frame["status"] == "done"]
     if study.table is None:
         _print_own(study, scale, frame, style)
@@ -92,7 +92,12 @@ def counts(study: Study) -> pd.DataFrame:
 
     figures = costs([arm.model for arm in study.arms], on_count)
     rows = [
-        {"group": arm.group, "model": arm.name, "params_m": cost["params"] / 1e6, "macs_g": cost["macs"] / 1e9}
+        {
+            "group": arm.group,
+            "model": arm.name,
+            "params_m": cost["params"] / 1e6,
+            "macs_g": cost["macs"] / 1e9,
+        }
         for arm, cost in zip(study.arms, figures, strict=True)
     ]
     return pd.DataFrame(rows)

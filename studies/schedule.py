@@ -75,13 +75,11 @@ class _Relay(tune.Callback):
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
         trial_id = trial.config["trial"]
         why = f"its worker died {WORKER_DEATHS + 1} times (out of memory?)"
-        self.store.fail(trial_id, why, trial.get_error() and str(trial.get_error()) or "")
+        self.store.fail(trial_id, why, (trial.get_error() and str(trial.get_error())) or "")
         self.events.failed(trial_id, why)
 
 
-def run_ray(
-    store: Store, trials: Sequence[TrialSpec], events: Events, jobs: int, gpus_per_trial: float = 0.0
-) -> None:
+def run_ray(store: Store, trials: Sequence[TrialSpec], events: Events, jobs: int, gpus_per_trial: float = 0.0) -> None:
     """Train the trials, `jobs` at a time, each on one core and, if asked, on (a share of) a GPU.
 
     Raises:
@@ -93,7 +91,10 @@ def run_ray(
             raise SpecError(f"a trial asks for {gpus_per_trial:g} GPU(s), but Ray sees {there.get('GPU', 0):g}")
         tuner = tune.Tuner(
             tune.with_resources(StoredTrial, {"cpu": 1, "gpu": gpus_per_trial}),
-            param_space={"runs_dir": str(store.root), "trial": tune.grid_search([trial.id for trial in trials])},
+            param_space={
+                "runs_dir": str(store.root),
+                "trial": tune.grid_search([trial.id for trial in trials]),
+            },
             tune_config=tune.TuneConfig(reuse_actors=True, max_concurrent_trials=jobs),
             run_config=tune.RunConfig(
                 storage_path=scratch,
@@ -123,5 +124,3 @@ def _cluster(jobs: int) -> Any:
         yield
     finally:
         ray.shutdown()
-
-

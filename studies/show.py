@@ -18,12 +18,12 @@ def main(arguments: argparse.Namespace) -> int:
     study = load_study(arguments.study)
     models = _models(study, arguments.scale)
     if arguments.json:
-        rows = [
+        content = [
             {"group": arm.group, "arm": arm.name, "baseline": arm.baseline, "optional": arm.optional}
             | ({"refusal": model} if isinstance(model, str) else {"model": to_dict(model)})
             for arm, model in zip(study.arms, models, strict=True)
         ]
-        print(json.dumps({"study": study.name, "question": study.question, "arms": rows}, indent=1))
+        print(json.dumps({"study": study.name, "question": study.question, "arms": content}, indent=1))
         return 0
     print(f"{study.name}: {study.question}" if study.question else study.name)
     size = f"as scale {arguments.scale} shrinks them" if arguments.scale else "at full size"
@@ -61,4 +61,3 @@ def _change(is_base: bool, model: ModelSpec | str, base: ModelSpec | str) -> str
 
 def _inline(value: object) -> str:
     return yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10_000).removesuffix("\n...\n").strip()
-

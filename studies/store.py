@@ -172,7 +172,9 @@ def _read(path: Path) -> dict[str, Any] | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
-        raise StoreError(f"cannot read {path}: {error}; remove the folder {path.parent} to train the trial anew") from None
+        raise StoreError(
+            f"cannot read {path}: {error}; remove the folder {path.parent} to train the trial anew"
+        ) from None
 
 
 def _alive(lease: dict[str, Any]) -> bool:

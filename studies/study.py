@@ -45,7 +45,7 @@ class StudyFile(Spec):
     paper: PaperRef | None = None
     scale: str = "digits"
     seeds: PositiveInt | list[int] = Field(3, description="how many (0, 1, ...), or a list")
-    groups: dict[str, Group] = {}
+    groups: dict[str, Group] = Field({})
     base: str | None = None
     baseline: str | None = None
     arms: dict[str, dict[str, Any] | None] | None = None
@@ -146,15 +146,12 @@ def parse(path: Path) -> Study:
     file = YamlFile(path)
     content = file.validate(StudyFile)
     arms: list[Arm] = []
-    if content.groups:
-        groups, prefix = content.groups, ("groups",)
-    else:
+    groups = content.groups
+    if not groups:
         assert content.base and content.arms
-        only = Group(base=content.base, baseline=content.baseline, arms=content.arms)
-        groups, prefix = {content.study: only}, ()
+        groups = {content.study: Group(base=content.base, baseline=content.baseline, arms=content.arms)}
     for name, group in groups.items():
-        where: tuple[str, ...] = (*prefix, name) if prefix else ()
-        arms += _arms(file, where, name, group)
+        arms += _arms(file, ("groups", name) if content.groups else (), name, group)
     seeds = content.seeds
     return Study(
         name=content.study,

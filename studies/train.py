@@ -49,12 +49,14 @@ class Trainer:
         warmup = ceil(recipe.warmup_fraction * self.steps)
         self.scheduler = CosineLRScheduler(
             self.optimizer,
-            t_initial=self.steps,
+            t_initial=self.steps - warmup,
             lr_min=recipe.min_lr,
             warmup_t=warmup,
             warmup_lr_init=recipe.lr / max(1, warmup),
+            warmup_prefix=True,
             t_in_epochs=False,
         )
+        self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.step = 0
         self.history: list[dict[str, Any]] = []
 
@@ -109,7 +111,7 @@ class Trainer:
             self.optimizer.zero_grad()
             loss.backward()
             if recipe.clip_grad:
-                nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip_grad)
+                nn.utils.clip_grad_norm_(self.parameters, recipe.clip_grad)
             self.optimizer.step()
             total += loss.detach()
             self.step += 1
@@ -164,7 +166,9 @@ def seed_all(seed: int, *names: object) -> None:
     """Set every random state to a function of the seed and the names (`order` and the epoch, say)."""
     text = "/".join(map(str, (seed, *names)))
     value = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) >> 1
-    torch.manual_seed(value)
+    torch.default_generator.manual_seed(value)  # torch.manual_seed asks every kind of device, at every step
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(value)
     random.seed(value)
 
 

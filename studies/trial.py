@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from functools import cached_property
 
 from searchspace.spec import CnnSpec, Spec, TransformerSpec
 from studies.scale import DigitsSpec, Recipe
@@ -19,7 +18,7 @@ class TrialSpec(Spec):
     recipe: Recipe
     seed: int
 
-    @cached_property
+    @property
     def id(self) -> str:
         """The first 16 hexadecimal digits of the SHA-256 of the canonical JSON."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))

@@ -62,7 +62,8 @@ class YamlFile:
         try:
             return model.model_validate(self.data)
         except ValidationError as problem:
-            first = problem.errors()[0]
+            # A key that is misspelt explains the key that is missing.
+            first = sorted(problem.errors(), key=lambda error: error["type"] != "extra_forbidden")[0]
             message = describe(first)
             if first["type"] == "extra_forbidden":
                 message += nearest(str(first["loc"][-1]), _keys(model, first["loc"][:-1]))

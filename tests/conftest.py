@@ -37,11 +37,13 @@ def tiny(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Variables under which commands touch nothing of the user's."""
+    """Variables under which commands, and this process, touch nothing of the user's."""
     home = tmp_path_factory.mktemp("home")
-    return os.environ | {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "COLUMNS": "120"}
+    os.environ |= {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "COLUMNS": "120"}
+    os.environ.pop("STUDIES_RUNS_DIR", None)
+    return dict(os.environ)
 
 
 @pytest.fixture
@@ -51,7 +53,13 @@ def studies(tmp_path: Path, environment: dict[str, str]) -> Studies:
     def run(*arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "studies.cli", *arguments]
         return subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=timeout, check=False
+            command,
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
         )
 
     return run

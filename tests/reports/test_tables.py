@@ -10,7 +10,17 @@ from reports.paper_table import compared, sections
 from reports.render import STYLES, as_csv, as_json, render
 from studies.report import counts, study_of_table
 
-NEEDED = ["group", "model", "paper_top1", "top1", "paper_params_m", "params_m", "paper_macs_g", "macs_g", "note"]
+NEEDED = [
+    "group",
+    "model",
+    "paper_top1",
+    "top1",
+    "paper_params_m",
+    "params_m",
+    "paper_macs_g",
+    "macs_g",
+    "note",
+]
 
 
 @pytest.fixture(scope="module")
@@ -126,9 +136,7 @@ def test_a_column_writes_its_numbers(column: Column, value: object, text: str) -
     assert column.text(value) == text
 
 
-def test_the_figure_has_a_point_for_each_trained_model_in_both_panels(
-    counted: pd.DataFrame, run: pd.DataFrame
-) -> None:
+def test_the_figure_has_a_point_for_each_trained_model_in_both_panels(counted: pd.DataFrame, run: pd.DataFrame) -> None:
     points = accuracy_against_macs(compared(6, counted, run))
     assert len(points) == 4
     ours = points[points["panel"] == "run"].set_index("model")

@@ -11,11 +11,20 @@ from searchspace.spec import TransformerSpec, to_dict
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"backbone.num_heads": 7}, r"num_heads must divide embed_dim, got num_heads 7 and width 384; 6, 8"),
-        ({"backbone.mlp": "ghost", "backbone.mlp_ratio": 2.5}, r"whole number of at least 2, got 2.5; 2 would"),
+        ({"backbone.num_heads": 7}, r"num_heads must divide embed_dim, got num_heads 7 and width 384; 4, 6, 8 heads"),
+        (
+            {"backbone.mlp": "ghost", "backbone.mlp_ratio": 2.5},
+            r"whole number of at least 2, got 2.5; 2 would",
+        ),
         ({"img_size": 4, "tokenizer.splits": [[7, 4, 0]]}, r"4 x 4 is smaller than the reach .* at least 7"),
-        ({"backbone.dense": {"growth_rate": 8, "layers": [2, 2]}}, r"depth must be the sum .* set depth to 4"),
-        ({"backbone.embed_dim": 12, "backbone.channel_attention": "squeeze_excite"}, r"at least se_reduction"),
+        (
+            {"backbone.dense": {"growth_rate": 8, "layers": [2, 2]}},
+            r"depth must be the sum .* set depth to 4",
+        ),
+        (
+            {"backbone.embed_dim": 12, "backbone.channel_attention": "squeeze_excite"},
+            r"at least se_reduction",
+        ),
         ({"backbone.dept": 3}, r"unknown field 'backbone.dept'; did you mean backbone.depth"),
         ({"bakbone.depth": 3}, r"unknown field 'bakbone.depth'; did you mean backbone"),
         ({"backbone.depth.x": 3}, r"backbone.depth has no fields"),

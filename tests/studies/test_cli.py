@@ -85,7 +85,10 @@ def test_bad_input_is_one_line_and_exit_status_2(studies: Studies, arguments: li
     assert message in one_line(studies(*arguments))
 
 
-@pytest.mark.parametrize("arguments", [["run"], ["run", "cnn_to_vit", "--seeds", "x"], ["run", "cnn_to_vit", "--jobs", "0"], ["fly"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["run"], ["run", "cnn_to_vit", "--seeds", "x"], ["run", "cnn_to_vit", "--jobs", "0"], ["fly"]],
+)
 def test_wrong_usage_is_exit_status_2(studies: Studies, arguments: list[str]) -> None:
     done = studies(*arguments)
     assert done.returncode == 2
@@ -94,7 +97,9 @@ def test_wrong_usage_is_exit_status_2(studies: Studies, arguments: list[str]) ->
 
 def test_a_typing_error_in_a_study_file_is_named_with_file_and_line(studies: Studies, study_file: StudyFile) -> None:
     path = study_file(arms={"a": {}, "b": {"backbone.dept": 8}})
-    assert f"{path}:5: b: unknown field 'backbone.dept'; did you mean backbone.depth" in one_line(studies("run", str(path)))
+    assert f"{path}:6: b: unknown field 'backbone.dept'; did you mean backbone.depth" in one_line(
+        studies("run", str(path))
+    )
 
 
 def test_report_before_any_training_prints_the_paper_and_how_to_train(studies: Studies, tmp_path: Path) -> None:
@@ -217,7 +222,18 @@ def test_after_kill_9_the_same_command_finishes_with_the_same_numbers(
     whole = studies("run", study, "--scale", str(long), "--seeds", "1", "--executor", "inline", "--runs-dir", "whole")
     assert whole.returncode == 0, whole.stderr
 
-    command = ["run", study, "--scale", str(long), "--seeds", "1", "--executor", executor, "--runs-dir", "killed"]
+    command = [
+        "run",
+        study,
+        "--scale",
+        str(long),
+        "--seeds",
+        "1",
+        "--executor",
+        executor,
+        "--runs-dir",
+        "killed",
+    ]
     process = start(command, tmp_path, environment)
     wait_for_checkpoint(tmp_path / "killed", process)
     os.kill(process.pid, signal.SIGKILL)
@@ -246,17 +262,34 @@ def test_two_runs_on_one_store_and_ctrl_c(
 
 
 @pytest.mark.slow
-def test_results_in_a_notebook(
-    studies: Studies, study_file: StudyFile, tiny: Path, tmp_path: Path
-) -> None:
+def test_results_in_a_notebook(studies: Studies, study_file: StudyFile, tiny: Path, tmp_path: Path) -> None:
     import studies as package
 
     study = study_file()
     assert studies("run", str(study), "--scale", str(tiny), "--seeds", "1", "--executor", "inline").returncode == 0
     frame = package.results(str(study), runs_dir=tmp_path / "runs", scale=str(tiny), seeds=[0])
     assert frame["arm"].tolist() == ["a", "b"]
-    needed = {"study", "group", "arm", "seed", "scale", "top1", "top5", "loss", "params", "macs", "activations"}
-    needed |= {"seconds", "images_per_second", "peak_memory_mb", "status", "version_torch", "model.backbone.depth"}
+    needed = {
+        "study",
+        "group",
+        "arm",
+        "seed",
+        "scale",
+        "top1",
+        "top5",
+        "loss",
+        "params",
+        "macs",
+        "activations",
+    }
+    needed |= {
+        "seconds",
+        "images_per_second",
+        "peak_memory_mb",
+        "status",
+        "version_torch",
+        "model.backbone.depth",
+    }
     assert needed <= set(frame)
     assert (frame["top5"] >= frame["top1"]).all()
     frame.to_parquet(tmp_path / "f.parquet")

@@ -16,7 +16,10 @@ from studies.trial import TrialSpec
 def trial() -> TrialSpec:
     scale = load_scale("digits")
     return TrialSpec(
-        model=shrink(preset("vit_s_16"), scale.shrink, 16, 3, 10), data=scale.data, recipe=scale.recipe, seed=0
+        model=shrink(preset("vit_s_16"), scale.shrink, 16, 3, 10),
+        data=scale.data,
+        recipe=scale.recipe,
+        seed=0,
     )
 
 
@@ -126,5 +129,8 @@ def test_a_store_has_one_run_at_a_time(store: Store) -> None:
 
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match=r"cannot write to .*choose another --runs-dir"), Store(tmp_path / "file").lock():
+    with (
+        pytest.raises(StoreError, match=r"cannot write to .*choose another --runs-dir"),
+        Store(tmp_path / "file").lock(),
+    ):
         pass
