@@ -175,11 +175,13 @@ def _arms(file: YamlFile, where: tuple[str, ...], name: str, group: Group) -> It
         raise file.error((*where, "base"), str(error)) from None
     for arm, entry in group.arms.items():
         changes = dict(entry or {})
+        place = "base"
         try:
             start = preset(changes.pop("base")) if "base" in changes else base
+            place = next(iter(changes), "")
             model = override(start, changes)
         except SpecError as error:
-            place = next((key for key in changes if f"'{key}'" in str(error)), "")
+            place = next((key for key in changes if f"'{key}'" in str(error)), place)
             raise file.error((*where, "arms", arm, place), f"{arm}: {error}") from None
         yield Arm(name, arm, model, arm == baseline, group.optional)
 
