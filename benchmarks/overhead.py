@@ -1,6 +1,6 @@
 """Share of a run's wall time that is not training, and seconds a trial that Ray adds; on one arm, in one go.
 
-    python benchmarks/overhead.py [--trials 8]
+python benchmarks/overhead.py [--trials 8]
 """
 
 import argparse

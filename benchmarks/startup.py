@@ -1,6 +1,6 @@
 """How long light commands take, beside Python starting up with nothing to do, in one go.
 
-    python benchmarks/startup.py [--repeats 7]
+python benchmarks/startup.py [--repeats 7]
 """
 
 import argparse

@@ -1,25 +1,37 @@
 """The vision transformer that every spec is assembled into."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from timm.layers import trunc_normal_
+from timm.models._features import feature_take_indices
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from blocks.positions import resize_positions, sinusoid
 
 POSITIONS = ("sinusoid", "learned", "none")
+Features = list[torch.Tensor] | tuple[torch.Tensor, list[torch.Tensor]]
 
 
 class VisionTransformer(nn.Module):
     """Tokenizer, class token, positions, layers, layer norm, linear head on the class token.
 
-    Shapes: (B, in_chans, H, W) to (B, num_classes). A picture of another size than `img_size` is taken too:
-    the position table is resized bicubically to its grid.
+    Shapes: (B, in_chans, H, W) to (B, num_classes). A picture of another size than `img_size` is taken too: the
+    position table is resized bicubically to its grid. With `distilled`, a second token has a head of its own, and
+    the logits are the mean of both (DeiT, arXiv 2012.12877), or both as a pair in distilled training.
 
-    Source: Dosovitskiy et al., arXiv 2010.11929, section 3.1; arXiv 2101.11986, eq. 5. The sinusoid is a
-    parameter without gradient, as in the public code, so that parameter counts agree; a learned table starts
-    normal with standard deviation `position_std`.
+    Methods and attributes are those of timm's own models. `torch.compile`, `torch.export` and tracing to TorchScript
+    or ONNX work at a fixed picture size; `torch.jit.script` does not, since the position table and the soft splits
+    follow the size of the picture in plain Python.
+
+    Source: Dosovitskiy et al., arXiv 2010.11929, section 3.1; arXiv 2101.11986, eq. 5. The sinusoid is a parameter
+    without gradient, as in the public code, so that parameter counts agree; a learned table starts normal with
+    standard deviation `position_std`.
+
+    Args:
+        widths: channels after each layer.
 
     Raises:
         ValueError: if `position` is unknown.
@@ -30,45 +42,168 @@ class VisionTransformer(nn.Module):
         tokenizer: nn.Module,
         layers: Sequence[nn.Module],
         embed_dim: int,
-        num_features: int,
+        widths: Sequence[int],
         img_size: tuple[int, int],
         num_classes: int = 1000,
         position: str = "sinusoid",
         position_std: float = 0.02,
         norm_eps: float = 1e-5,
+        drop_rate: float = 0.0,
+        distilled: bool = False,
     ) -> None:
         super().__init__()
         self.num_classes = num_classes
-        self.num_features = self.head_hidden_size = num_features
+        self.num_features = self.head_hidden_size = widths[-1]
+        self.num_prefix_tokens = 2 if distilled else 1
+        self.grad_checkpointing = False
+        self.distilled_training = False
         self.tokenizer = tokenizer
         self.grid: tuple[int, int] = tokenizer.grid_size(*img_size)  # type: ignore[operator]
         self.cls_token = nn.Parameter(torch.zeros(1, 1, embed_dim))
-        self.pos_embed = _positions(position, position_std, 1 + self.grid[0] * self.grid[1], embed_dim)
+        self.dist_token = nn.Parameter(torch.zeros(1, 1, embed_dim)) if distilled else None
+        num_positions = self.num_prefix_tokens + self.grid[0] * self.grid[1]
+        self.pos_embed = _positions(position, position_std, num_positions, embed_dim)
         self.blocks = nn.Sequential(*layers)
-        self.norm = nn.LayerNorm(num_features, eps=norm_eps)
-        self.head = nn.Linear(num_features, num_classes) if num_classes else nn.Identity()
-        trunc_normal_(self.cls_token, std=0.02)
+        self.feature_info = [
+            {"module": f"blocks.{i}", "num_chs": width, "reduction": img_size[0] // self.grid[0]}
+            for i, width in enumerate(widths)
+        ]
+        self.norm = nn.LayerNorm(widths[-1], eps=norm_eps)
+        self.head_drop = nn.Dropout(drop_rate)
+        self.head = self._new_head(num_classes)
+        self.head_dist = self._new_head(num_classes) if distilled else None
+        for token in (self.cls_token, self.dist_token):
+            if token is not None:
+                trunc_normal_(token, std=0.02)
 
     def embed(self, x: torch.Tensor) -> torch.Tensor:
-        """Pictures (B, in_chans, H, W) to positioned tokens (B, 1 + N, embed_dim), the class token first."""
+        """Pictures (B, in_chans, H, W) to positioned tokens (B, prefix + N, embed_dim), the class token first."""
         grid = self.tokenizer.grid_size(x.shape[2], x.shape[3])  # type: ignore[operator]
         tokens = self.tokenizer(x)
-        tokens = torch.cat((self.cls_token.expand(len(tokens), -1, -1), tokens), dim=1)
+        prefix = [token for token in (self.cls_token, self.dist_token) if token is not None]
+        tokens = torch.cat([*(token.expand(tokens.shape[0], -1, -1) for token in prefix), tokens], dim=1)
         if self.pos_embed is None:
             return tokens
-        return tokens + resize_positions(self.pos_embed, self.grid, grid)
+        return tokens + resize_positions(self.pos_embed, self.grid, grid, self.num_prefix_tokens)
 
     def forward_features(self, x: torch.Tensor) -> torch.Tensor:
-        """Pictures (B, in_chans, H, W) to normalised tokens (B, 1 + N, num_features)."""
-        return self.norm(self.blocks(self.embed(x)))
+        """Pictures (B, in_chans, H, W) to normalised tokens (B, prefix + N, num_features)."""
+        x = self.embed(x)
+        for block in self.blocks:
+            x = self._run(block, x)
+        return self.norm(x)
 
     def forward_head(self, x: torch.Tensor, pre_logits: bool = False) -> torch.Tensor:
-        """Tokens (B, 1 + N, num_features) to logits, or to the class token's features."""
-        return x[:, 0] if pre_logits else self.head(x[:, 0])
+        """Tokens (B, prefix + N, num_features) to logits, or to the features before the head."""
+        if self.head_dist is None:
+            features = self.head_drop(x[:, 0])
+            return features if pre_logits else self.head(features)
+        if pre_logits:
+            return (x[:, 0] + x[:, 1]) / 2
+        first, second = self.head(self.head_drop(x[:, 0])), self.head_dist(self.head_drop(x[:, 1]))
+        if self.distilled_training and self.training:
+            return first, second  # type: ignore[return-value]  # as timm's distilled models do
+        return (first + second) / 2
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Pictures to logits."""
         return self.forward_head(self.forward_features(x))
+
+    def forward_intermediates(
+        self,
+        x: torch.Tensor,
+        indices: int | list[int] | None = None,
+        norm: bool = False,
+        stop_early: bool = False,
+        output_fmt: str = "NCHW",
+        intermediates_only: bool = False,
+    ) -> Features:
+        """Maps after the chosen layers, (B, C, H, W) or tokens (B, N, C) without prefix; and the final tokens.
+
+        Args:
+            indices: the last n layers, the layers of a list, or all.
+            norm: apply the final layer norm to the last layer's.
+            stop_early: do not run the layers after the last chosen one.
+            output_fmt: `NCHW` or `NLC`.
+            intermediates_only: give the list of maps alone.
+
+        Raises:
+            ValueError: for an unknown format, or `norm` where layers differ in width.
+        """
+        if output_fmt not in ("NCHW", "NLC"):
+            raise ValueError(f"output_fmt must be NCHW or NLC, got {output_fmt!r}")
+        taken, last = feature_take_indices(len(self.blocks), indices)
+        if norm and any(self.feature_info[i]["num_chs"] != self.num_features for i in taken):
+            raise ValueError("norm needs layers as wide as the last one: choose others, or norm=False")
+        rows, columns = self.tokenizer.grid_size(x.shape[2], x.shape[3])  # type: ignore[operator]
+        x = self.embed(x)
+        maps = []
+        for i, block in enumerate(self.blocks[: last + 1] if stop_early else self.blocks):
+            x = self._run(block, x)
+            if i in taken:
+                tokens = (self.norm(x) if norm else x)[:, self.num_prefix_tokens :]
+                maps.append(tokens.transpose(1, 2).unflatten(2, (rows, columns)) if output_fmt == "NCHW" else tokens)
+        return maps if intermediates_only else (self.norm(x), maps)
+
+    def prune_intermediate_layers(
+        self, indices: int | list[int] = 1, prune_norm: bool = False, prune_head: bool = True
+    ) -> list[int]:
+        """Drop what comes after the chosen layers; which these are is returned."""
+        taken, last = feature_take_indices(len(self.blocks), indices)
+        self.blocks = self.blocks[: last + 1]
+        if prune_norm:
+            self.norm = nn.Identity()  # type: ignore[assignment]
+        if prune_head:
+            self.reset_classifier(0)
+        return taken
+
+    def get_classifier(self) -> nn.Module | tuple[nn.Module, nn.Module]:
+        """The head, or both heads of a distilled model."""
+        return self.head if self.head_dist is None else (self.head, self.head_dist)
+
+    def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
+        """A new head for another number of classes; 0 for none.
+
+        Raises:
+            ValueError: for a pooling other than that of the class token.
+        """
+        if global_pool not in (None, "token"):
+            raise ValueError(f"the head is on the class token: global_pool must be 'token', got {global_pool!r}")
+        self.num_classes = num_classes
+        self.head = self._new_head(num_classes).to(self.cls_token.device, self.cls_token.dtype)
+        if self.head_dist is not None:
+            self.head_dist = self._new_head(num_classes).to(self.cls_token.device, self.cls_token.dtype)
+
+    def set_grad_checkpointing(self, enable: bool = True) -> None:
+        """Recompute each layer in the backward pass instead of keeping what it put out."""
+        self.grad_checkpointing = enable
+
+    def set_distilled_training(self, enable: bool = True) -> None:
+        """Give both heads' logits in training, for a distillation loss.
+
+        Raises:
+            ValueError: if the model is not distilled.
+        """
+        if self.head_dist is None:
+            raise ValueError("the model has no distillation token")
+        self.distilled_training = enable
+
+    def no_weight_decay(self) -> set[str]:
+        """Parameters that weight decay leaves alone."""
+        return {"pos_embed", "cls_token", "dist_token"}
+
+    def group_matcher(self, coarse: bool = False) -> dict[str, Any]:
+        """Patterns that group parameters by depth, for layer-wise learning rates."""
+        stem = r"^cls_token|dist_token|pos_embed|tokenizer"
+        return {"stem": stem, "blocks": [(r"^blocks\.(\d+)", None), (r"^norm", (99999,))]}
+
+    def _new_head(self, num_classes: int) -> nn.Module:
+        return nn.Linear(self.num_features, num_classes) if num_classes else nn.Identity()
+
+    def _run(self, block: nn.Module, x: torch.Tensor) -> torch.Tensor:
+        if self.grad_checkpointing and self.training:
+            return checkpoint(block, x, use_reentrant=False)  # type: ignore[return-value]
+        return block(x)
 
 
 def _positions(kind: str, std: float, num_positions: int, dim: int) -> nn.Parameter | None:

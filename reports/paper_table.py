@@ -7,89 +7,88 @@ from reports.compare import full_size
 from reports.render import Section, formatted, marked
 from reports.statistics import over_seeds
 
+FULL_SIZE = (
+    *("group", "model", "paper_structure", "structure", "paper_top1", "paper_cifar10", "paper_cifar100"),
+    *("paper_params_m", "params_m", "params_diff", "paper_macs_g", "macs_g", "macs_diff"),
+)
+RUN = (
+    *("group", "model", "paper_top1", "paper_delta", "accuracy", "n", "delta", "verdict"),
+    *("run_params_k", "run_macs_m"),
+)
+MEASURED = ["top1", "top1_sd", "n", "delta", "ci", "verdict", "run_params_k", "run_macs_m"]
+
 
 def compared(number: int, counts: pd.DataFrame, results: pd.DataFrame | None) -> pd.DataFrame:
     """The paper's rows with our counts, notes and, where a run has them, our accuracies.
 
     Args:
         number: of the table.
-        counts: group, model, params_m, macs_g at full size.
+        counts: group, model, structure, params_m (trainable), macs_g at full size.
         results: a row a trial as `statistics.over_seeds` takes it, `arm` being the paper's `model`; None: no run.
 
     Returns:
         Columns of `compare.full_size`, then top1, top1_sd, n, delta, ci, verdict, run_params_k and run_macs_m (empty
         where nothing was trained).
     """
-    rows = full_size(published.table(number), counts, published.notes(number))
-    columns = ["top1", "top1_sd", "n", "delta", "ci", "verdict", "run_params_k", "run_macs_m"]
+    paper = published.table(number)
+    grouped = bool(paper["group"].any())
+    rows = full_size(paper, counts if grouped else counts.assign(group=""), published.notes())
     if results is None or results.empty:
-        return rows.reindex(columns=[*rows.columns, *columns])
+        return rows.reindex(columns=[*rows.columns, *MEASURED])
     arms = over_seeds(results).rename(columns={"arm": "model"}).drop(columns="baseline")
+    if not grouped:
+        arms["group"] = ""
     # A row that the paper quotes from elsewhere has no run of its own if the same model has a row that was trained.
     twin = rows.duplicated(["group", "model"], keep=False) & ~rows["own_schedule"]
     arms = rows.loc[~twin, ["group", "model"]].merge(arms, on=["group", "model"], how="left")
-    rows.loc[~twin, columns] = arms[columns].set_axis(rows.index[~twin])
+    rows.loc[~twin, MEASURED] = arms[MEASURED].set_axis(rows.index[~twin])
     return rows
 
 
-def sections(number: int, rows: pd.DataFrame, scale: str, shows: str, refusals: dict[str, str]) -> list[Section]:
+def sections(number: int, rows: pd.DataFrame, scale: str, remarks: list[str]) -> list[Section]:
     """What is printed of `compared`: the table at full size and, after a run, the run's table.
 
     Args:
         number: of the table.
         rows: as `compared` gives them.
         scale: name of the run's scale.
-        shows: what that scale can and cannot show, in a sentence or two.
-        refusals: model and the reason why it cannot be had at that scale.
+        remarks: what is to be said below the run's table.
     """
     made = [_full_size(number, rows)]
     trained = rows[rows["n"].fillna(0) > 0]
     if not trained.empty:
-        made.append(_run(number, trained, scale, shows, refusals))
+        made.append(_run(number, trained, scale, remarks))
     return made
 
 
 def _full_size(number: int, rows: pd.DataFrame) -> Section:
     marks, notes = marked(rows)
-    numbers = [
-        "paper_top1",
-        "paper_params_m",
-        "params_m",
-        "params_diff",
-        "paper_macs_g",
-        "macs_g",
-        "macs_diff",
-    ]
-    frame = formatted(rows, ["group", "model", *numbers]).assign(marks=marks)
-    frame["group"] = once(frame["group"])
-    frame["model"] = [
-        name + ("*" if own and name in set(rows["model"][~rows["own_schedule"]]) else "")
-        for name, own in zip(rows["model"], rows["own_schedule"], strict=True)
-    ]
-    if any(name.endswith("*") for name in frame["model"]):
-        notes.append("* the paper's own training of the model above it")
-    return Section(f"Table {number} at full size, 224 x 224: the paper's figures and our counts", frame, notes)
+    quoted = set(rows["model"][~rows["own_schedule"]])
+    retrained = rows["own_schedule"] & rows["model"].isin(quoted)
+    named = rows.assign(model=rows["model"] + retrained.map({True: "*", False: ""}))
+    structured = bool(rows["paper_structure"].any())
+    frame = _table(named, FULL_SIZE if structured else tuple(name for name in FULL_SIZE if name != "structure"))
+    if any(marks):
+        frame["marks"] = marks
+    if retrained.any():
+        notes.append("* the same model in the paper's own training")
+    notes.append("Params are those that are learned; diff. % is of the printed figure.")
+    return Section(f"Table {number} at full size: the paper's figures and our counts", frame, notes)
 
 
-def _run(number: int, rows: pd.DataFrame, scale: str, shows: str, refusals: dict[str, str]) -> Section:
-    columns = [
-        "group",
-        "model",
-        "paper_top1",
-        "paper_delta",
-        "n",
-        "delta",
-        "verdict",
-        "run_params_k",
-        "run_macs_m",
-    ]
-    frame = formatted(rows, columns)
-    frame.insert(4, "accuracy", accuracies(rows))
-    frame["group"] = once(frame["group"])
-    remarks = [*verdict_remarks(), *([shows] if shows else [])]
-    remarks += [f"No row for {model}: {why}." for model, why in refusals.items()]
+def _run(number: int, rows: pd.DataFrame, scale: str, remarks: list[str]) -> Section:
+    frame = _table(rows.assign(accuracy=accuracies(rows)), RUN)
     title = f"Table {number} as trained here, at scale {scale}: small models on small pictures, not ImageNet"
-    return Section(title, frame, remarks)
+    return Section(title, frame, [*verdict_remarks(), *remarks])
+
+
+def _table(rows: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
+    """Those of the columns that have anything to print, formatted."""
+    frame = formatted(rows, list(columns))
+    frame = frame[[name for name in columns if (frame[name] != "").any()]].copy()
+    if "group" in frame:
+        frame["group"] = once(frame["group"])
+    return frame
 
 
 def accuracies(rows: pd.DataFrame) -> list[str]:

@@ -44,8 +44,7 @@ def render(sections: list[Section], style: str) -> str:
     blocks = []
     for section in sections:
         headers = [COLUMNS[name].label for name in section.frame.columns]
-        if style != "text":
-            headers = [_one_line(headers, i) for i in range(len(headers))]
+        headers = _grouped(headers) if style == "text" else [header.replace("\n", " ") for header in headers]
         numeric = {name for name, column in COLUMNS.items() if column.digits is not None} | {"accuracy"}
         align = ["right" if name in numeric else "left" for name in section.frame.columns]
         rows = section.frame.to_numpy().tolist()
@@ -78,12 +77,11 @@ def as_json(frame: pd.DataFrame) -> str:
     )
 
 
-def _one_line(headers: list[str], i: int) -> str:
-    """A header of two lines as one; one that leaves its first line empty takes that of its left neighbour."""
-    first, _, second = headers[i].partition("\n")
-    if not first:
-        first = next(h.partition("\n")[0] for h in reversed(headers[:i]) if not h.startswith("\n"))
-    return f"{first} {second}".strip()
+def _grouped(headers: list[str]) -> list[str]:
+    """Headers of two lines, the first line of each only where it differs from its left neighbour's."""
+    firsts = [header.partition("\n")[0] if "\n" in header else None for header in headers]
+    repeated = [first is not None and i > 0 and first == firsts[i - 1] for i, first in enumerate(firsts)]
+    return ["\n" + h.partition("\n")[2] if again else h for h, again in zip(headers, repeated, strict=True)]
 
 
 def _tex(text: str) -> str:

@@ -7,7 +7,7 @@ from reports.render import Section, formatted
 from reports.statistics import over_seeds
 
 
-def section(study: str, results: pd.DataFrame, scale: str, shows: str) -> Section:
+def section(study: str, results: pd.DataFrame, scale: str, remarks: list[str]) -> Section:
     """A row an arm: accuracy over seeds, difference from the baseline, params and MACs at the scale."""
     arms = over_seeds(results)
     frame = formatted(arms, ["group", "arm", "n", "delta", "verdict", "run_params_k", "run_macs_m"])
@@ -16,4 +16,4 @@ def section(study: str, results: pd.DataFrame, scale: str, shows: str) -> Sectio
         frame = frame.drop(columns="group")
     else:
         frame["group"] = once(frame["group"])
-    return Section(f"{study} at scale {scale}", frame, [*verdict_remarks(), *([shows] if shows else [])])
+    return Section(f"{study} at scale {scale}", frame, [*verdict_remarks(), *remarks])

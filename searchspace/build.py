@@ -44,16 +44,19 @@ def build(spec: ModelSpec) -> nn.Module:
 
 def _transformer(spec: TransformerSpec) -> VisionTransformer:
     backbone = spec.backbone
+    layers, widths = _layers(backbone)
     model = VisionTransformer(
         tokenizer=_tokenizer(spec),
-        layers=_layers(backbone),
+        layers=layers,
         embed_dim=backbone.embed_dim,
-        num_features=backbone.num_features(),
+        widths=widths,
         img_size=spec.img_size,
         num_classes=spec.num_classes,
         position=backbone.position,
         position_std=POSITION_STD[backbone.init],
         norm_eps=backbone.norm_eps,
+        drop_rate=spec.drop_rate,
+        distilled=spec.distilled,
     )
     initialise(model, backbone.init)
     return model
@@ -69,8 +72,10 @@ def _tokenizer(spec: TransformerSpec) -> nn.Module:
     return ConvTokenizer(splits, tokenizer.token_dim, embed_dim, spec.in_chans)
 
 
-def _layers(backbone: BackboneSpec) -> list[nn.Module]:
+def _layers(backbone: BackboneSpec) -> tuple[list[nn.Module], list[int]]:
+    """The layers, and the width after each."""
     layers: list[nn.Module] = []
+    widths: list[int] = []
     index = 0
     blocks = backbone.widths()
     for block in blocks:
@@ -79,12 +84,15 @@ def _layers(backbone: BackboneSpec) -> list[nn.Module]:
             layer: nn.Module = _layer(backbone, width, rate)
             if backbone.dense:
                 layer = DenseLayer(layer, width, backbone.dense.growth_rate)
+                width += backbone.dense.growth_rate
             layers.append(layer)
+            widths.append(width)
             index += 1
         if backbone.dense and block is not blocks[-1]:
             grown = block[-1] + backbone.dense.growth_rate
             layers.append(Transition(grown, backbone.transition(grown)))
-    return layers
+            widths.append(backbone.transition(grown))
+    return layers, widths
 
 
 def _layer(backbone: BackboneSpec, width: int, drop_path: float) -> TransformerLayer:
@@ -97,6 +105,8 @@ def _layer(backbone: BackboneSpec, width: int, drop_path: float) -> TransformerL
 
 def _cnn(spec: CnnSpec) -> nn.Module:
     arguments: dict[str, Any] = {**spec.args, **spec.widths, **spec.depths, "num_classes": spec.num_classes}
+    if spec.drop_rate:
+        arguments["drop_rate"] = spec.drop_rate
     if spec.library == "timm":
         import timm
 

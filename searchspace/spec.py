@@ -8,7 +8,16 @@ their invariants when they are made: where, what must hold, what was given, what
 from math import lcm
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    TypeAdapter,
+    field_validator,
+    model_validator,
+)
 
 SplitSpec = tuple[PositiveInt, PositiveInt, Annotated[int, Field(ge=0)]]
 
@@ -155,7 +164,8 @@ class _ModelSpec(Spec):
 
     img_size: tuple[PositiveInt, PositiveInt] = Field((224, 224), description="height and width, or one number")
     in_chans: PositiveInt = Field(3, description="channels of the picture")
-    num_classes: PositiveInt = Field(1000, description="outputs")
+    num_classes: NonNegativeInt = Field(1000, description="outputs; 0: features without a head")
+    drop_rate: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="dropout before the head")
 
     _square = field_validator("img_size", mode="before")(_pair)
 
@@ -165,6 +175,7 @@ class TransformerSpec(_ModelSpec):
 
     tokenizer: TokenizerSpec
     backbone: BackboneSpec
+    distilled: bool = Field(False, description="a second token with a head of its own, to learn from a teacher")
 
     @model_validator(mode="after")
     def _check(self) -> "TransformerSpec":

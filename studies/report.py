@@ -11,6 +11,7 @@ from reports import paper_table, study_table
 from reports.figures import accuracy_against_macs, draw_accuracy_against_macs, save
 from reports.render import as_csv, as_json, render
 from searchspace.expand import SpecError
+from searchspace.spec import CnnSpec, ModelSpec
 from studies.costs import costs
 from studies.frames import results
 from studies.scale import Scale, load_scale
@@ -67,8 +68,8 @@ def print_study(
     elif style == "json":
         print(as_json(rows), end="")
     else:
-        refusals = {item.arm.name: item.refusal for item in study.at(scale) if item.model is None}
-        print(render(paper_table.sections(study.table, rows, scale.scale, shows(scale, trained), refusals), style))
+        said = remarks(study, scale, trained)
+        print(render(paper_table.sections(study.table, rows, scale.scale, said), style))
     if trained.empty:
         if style == "text":
             print(f"Nothing is trained yet. To train it: studies run {study.name}")
@@ -84,30 +85,42 @@ def print_study(
 
 
 def counts(study: Study) -> pd.DataFrame:
-    """group, model, params_m and macs_g of every arm at full size."""
+    """group, model, structure, params_m (trainable) and macs_g of every arm at full size."""
 
     def on_count(i: int, n: int) -> None:
         if sys.stderr.isatty():
             print(f"\rcounting model {i} of {n} at full size ...", end="\n" if i == n else "", file=sys.stderr)
 
-    figures = costs([arm.model for arm in study.arms], on_count)
-    rows = [
-        {
-            "group": arm.group,
-            "model": arm.name,
-            "params_m": cost["params"] / 1e6,
-            "macs_g": cost["macs"] / 1e9,
-        }
-        for arm, cost in zip(study.arms, figures, strict=True)
-    ]
+    rows = []
+    for arm, cost in zip(study.arms, costs([arm.model for arm in study.arms], on_count), strict=True):
+        figures = {"params_m": cost["trainable"] / 1e6, "macs_g": cost["macs"] / 1e9}
+        rows.append({"group": arm.group, "model": arm.name, "structure": structure(arm.model)} | figures)
     return pd.DataFrame(rows)
 
 
-def shows(scale: Scale, trained: pd.DataFrame) -> str:
-    """What the scale can show, and a word where the results come from different versions."""
-    versions = [c for c in trained.columns if c.startswith("version_") and trained[c].nunique() > 1]
-    mixed = [f"{c.removeprefix('version_')} {' and '.join(sorted(trained[c].unique()))}" for c in versions]
-    return " ".join([scale.shows, *([f"Mixed versions: {'; '.join(mixed)}."] if mixed else [])]).strip()
+def structure(model: ModelSpec) -> str:
+    """Depth, width and MLP size of a transformer, as table 1 of the paper has them."""
+    if isinstance(model, CnnSpec):
+        return ""
+    backbone = model.backbone
+    return f"{backbone.depth} x {backbone.embed_dim}, MLP {int(backbone.embed_dim * backbone.mlp_ratio)}"
+
+
+def remarks(study: Study, scale: Scale, trained: pd.DataFrame) -> list[str]:
+    """What the scale can show; mixed versions; arms that are one model, or none, at this scale."""
+    said = [scale.shows] if scale.shows else []
+    for column in trained.columns[trained.columns.str.startswith("version_")]:
+        if trained[column].nunique() > 1:
+            found = " and ".join(sorted(trained[column].dropna().unique()))
+            said.append(f"Trained with mixed versions of {column.removeprefix('version_')}: {found}.")
+    arms: dict[str, dict[str, None]] = {}
+    for item in study.at(scale):
+        if item.model is None:
+            said.append(f"No row for {item.arm.name}: {item.refusal}.")
+        else:
+            arms.setdefault(item.model.model_dump_json(), {})[item.arm.name] = None
+    same = [", ".join(names) for names in arms.values() if len(names) > 1]
+    return [*said, *(f"One and the same model at this scale: {names}." for names in same)]
 
 
 def _print_own(study: Study, scale: Scale, frame: pd.DataFrame, style: str) -> None:
@@ -117,6 +130,6 @@ def _print_own(study: Study, scale: Scale, frame: pd.DataFrame, style: str) -> N
     elif style == "json":
         print(as_json(frame), end="")
     else:
-        print(render([study_table.section(study.name, frame, scale.scale, shows(scale, trained))], style))
+        print(render([study_table.section(study.name, frame, scale.scale, remarks(study, scale, trained))], style))
     if trained.empty and style == "text":
         print(f"Nothing is trained yet. To train it: studies run {study.name}")

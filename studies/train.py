@@ -107,7 +107,7 @@ class Trainer:
             batch = order[i * recipe.batch_size : (i + 1) * recipe.batch_size]
             seed_all(self.trial.seed, "step", self.step)
             x = data.shifted(train.x[batch], recipe.shift)
-            loss = F.cross_entropy(self.model(x), train.y[batch], label_smoothing=recipe.label_smoothing)
+            loss = self._loss(self.model(x), train.y[batch])
             self.optimizer.zero_grad()
             loss.backward()
             if recipe.clip_grad:
@@ -117,6 +117,12 @@ class Trainer:
             self.step += 1
             self.scheduler.step_update(self.step)
         return total.item() / count
+
+    def _loss(self, logits: torch.Tensor | tuple[torch.Tensor, torch.Tensor], y: torch.Tensor) -> torch.Tensor:
+        """Cross entropy; an auxiliary classifier's counts 0.4, as in torchvision's reference training."""
+        if isinstance(logits, tuple):
+            return self._loss(logits[0], y) + 0.4 * self._loss(logits[1], y)
+        return F.cross_entropy(logits, y, label_smoothing=self.trial.recipe.label_smoothing)
 
     def evaluate(self, limit: int | None = None) -> dict[str, float]:
         """Evaluate on the test split, or on its first `limit` pictures."""

@@ -87,7 +87,8 @@ def check_gradients(model: nn.Module, x: torch.Tensor) -> None:
         if type(module).__name__ == "DropPath":
             module.drop_prob = 0.0  # a dropped branch has no gradient, and rightly so
     model.train()
-    model(x).square().sum().backward()
+    logits = model(x)  # and those of an auxiliary classifier
+    sum(part.square().sum() for part in (logits if isinstance(logits, tuple) else (logits,))).backward()
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             assert parameter.grad is not None, name
