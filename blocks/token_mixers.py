@@ -42,7 +42,7 @@ class TokenPerformer(nn.Module):
     y = phi(q) (phi(k)^T v) / (phi(q) sum phi(k) + 1e-8), phi(x) = exp(w x - |x|^2 / 2) / sqrt(m), with m =
     token_dim / 2 fixed orthogonal features w. The fused linear is in the order k, q, v, with bias.
 
-    The features and their sums are computed in float32 whatever the autocast, since half precision overflows.
+    The attention is computed in float32 whatever the autocast, since its exponentials overflow in half precision.
 
     Source: Choromanski et al., arXiv 2009.14794, eq. 5.
     """
@@ -74,10 +74,11 @@ class TokenPerformer(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Mix the tokens."""
-        k, q, v = self.kqv(self.norm1(x)).chunk(3, dim=-1)
         with _full_precision(x.device.type):
-            y = self.attend(k.float(), q.float(), v.float())
-        x = v + self.drop(self.proj(y.to(v.dtype)))
+            x = self.norm1(x.to(self.norm1.weight.dtype))
+            k, q, v = self.kqv(x).float().chunk(3, dim=-1)
+            y = self.attend(k, q, v).to(self.proj.weight.dtype)
+            x = v.to(y.dtype) + self.drop(self.proj(y))
         return x + self.mlp(self.norm2(x))
 
 

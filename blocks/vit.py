@@ -202,7 +202,7 @@ class VisionTransformer(nn.Module):
 
     def _run(self, block: nn.Module, x: torch.Tensor) -> torch.Tensor:
         if self.grad_checkpointing and self.training:
-            return checkpoint(block, x, use_reentrant=False)  # type: ignore[return-value]
+            return checkpoint(block, x, use_reentrant=False)
         return block(x)
 
 

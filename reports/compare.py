@@ -37,7 +37,7 @@ def beyond_rounding(ours: float, printed: float) -> float:
     return 100 * max(0.0, abs(ours - printed) - half) / printed
 
 
-def _notes(row: dict, known: dict[tuple[str, str], str]) -> list[str]:
+def _notes(row: dict, known: dict) -> list[str]:
     notes = []
     for what, limit in LIMITS.items():
         ours, printed = row[f"{what}_{UNITS[what]}"], row[f"paper_{what}_{UNITS[what]}"]

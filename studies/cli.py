@@ -132,6 +132,22 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--scale", help="as this scale shrinks it (default: full size)")
     command.add_argument("-v", "--verbose", action="store_true", help="module by module")
     command.add_argument("--json", action="store_true", help="for programs")
+
+    command = add(
+        "evaluate",
+        "studies.evaluate",
+        "accuracy of a file of weights on a folder of pictures",
+        "studies evaluate t2t_vit_14 --weights 81.5_T2T_ViT_14.pth.tar --data imagenet/val",
+    )
+    command.add_argument("preset", help="name of a preset (see `studies list`)")
+    command.add_argument("overrides", nargs="*", metavar="field=value", help="for example num_classes=10 img_size=384")
+    command.add_argument("--weights", required=True, metavar="FILE", help=".pth, .pth.tar, .pt or .safetensors")
+    command.add_argument("--data", required=True, metavar="DIR", help="a folder of pictures for each class")
+    command.add_argument("--batch-size", type=_positive, default=64, help="default: 64")
+    command.add_argument("--crop-pct", type=float, default=0.9, help="share of the picture's side kept (default: 0.9)")
+    command.add_argument("--workers", type=int, default=2, help="processes that read pictures (default: 2)")
+    command.add_argument("--device", help="cpu, cuda, cuda:1 ... (default: cuda if there is one)")
+    command.add_argument("--json", action="store_true", help="for programs")
     return parser
 
 
