@@ -5,6 +5,7 @@ import pytest
 
 from reports import published
 from reports.columns import COLUMNS, Column
+from reports.compare import LIMITS, beyond_rounding
 from reports.figures import accuracy_against_macs, draw_accuracy_against_macs
 from reports.paper_table import compared, sections
 from reports.render import STYLES, as_csv, as_json, render
@@ -47,24 +48,67 @@ def test_table_6_has_the_papers_23_rows_in_order(counted: pd.DataFrame) -> None:
     assert rows[["params_m", "macs_g"]].notna().all().all()
 
 
-def test_every_count_is_within_tolerance_or_has_its_reason(counted: pd.DataFrame) -> None:
-    rows = compared(6, counted, None)
-    assert not rows["note"].str.contains("unknown reason").any()
-    beyond = {
-        (row.group, row.model, what)
-        for row in rows.itertuples()
-        for what, limit in (("params", 1.0), ("macs", 3.0))
-        if abs(getattr(row, f"{what}_diff")) > limit
-    }
-    known = {(row.group, row.model, row.column) for row in published.notes(6).itertuples()}
-    assert beyond == known, "a note that is not needed, or a difference without one"
-    assert sum(what == "params" for *_, what in beyond) <= 4
+@pytest.fixture(scope="module")
+def rows_of() -> dict[int, pd.DataFrame]:
+    return {number: compared(number, counts(study_of_table(number)), None) for number in published.TABLES}
+
+
+@pytest.mark.parametrize("number", published.TABLES)
+def test_every_row_of_a_table_is_built_and_counted(rows_of: dict[int, pd.DataFrame], number: int) -> None:
+    rows = rows_of[number]
+    printed = pd.read_csv(published.FOLDER / f"table{number}.csv")
+    assert rows["model"].tolist() == printed["model"].tolist()
+    assert rows[["params_m", "macs_g"]].notna().all().all()
+
+
+@pytest.mark.parametrize("number", published.TABLES)
+def test_every_count_is_within_tolerance_or_has_its_reason(rows_of: dict[int, pd.DataFrame], number: int) -> None:
+    for row in rows_of[number].to_dict("records"):
+        assert "unknown reason" not in row["note"], row
+        for what, limit in LIMITS.items():
+            assert not abs(row[f"{what}_diff"]) > limit or row["note"], row
+
+
+def test_no_reason_is_given_that_no_table_needs(rows_of: dict[int, pd.DataFrame]) -> None:
+    used = {text for rows in rows_of.values() for note in rows["note"] for text in note.split("; ")}
+    assert set(published.notes()["reason"]) <= used
+
+
+def test_few_params_differ_by_more_than_rounding(rows_of: dict[int, pd.DataFrame]) -> None:
+    differing = [
+        row["model"]
+        for rows in rows_of.values()
+        for row in rows.to_dict("records")
+        if beyond_rounding(row["params_m"], row["paper_params_m"]) > LIMITS["params"]
+    ]
+    # Three second heads that the paper leaves out, and two of its figures that no structure reaches.
+    assert sorted(differing) == [
+        "DeiT-small-Distilled",
+        "MobileNetV2 1.4x",
+        "T2T-ViT-12-Distilled",
+        "T2T-ViT-14 wo T2T",
+        "T2T-ViT-7-Distilled",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ours", "printed", "beyond"), [(4.24, 4.2, 0.0), (4.3, 4.2, 100 * 0.05 / 4.2), (10.4, 10, 0.0), (0.11, 0.1, 0.0)]
+)
+def test_a_printed_figure_stands_for_all_that_rounds_to_it(ours: float, printed: float, beyond: float) -> None:
+    assert beyond_rounding(ours, printed) == pytest.approx(beyond)
 
 
 def test_a_difference_without_a_reason_says_so(counted: pd.DataFrame) -> None:
     wrong = counted.assign(params_m=counted["params_m"] * 1.05)
     note = compared(6, wrong, None).set_index("model").loc["ViT-SE", "note"]
     assert "params differ by +5.3 % for an unknown reason" in note
+
+
+def test_structures_that_the_paper_misprints_are_noted(rows_of: dict[int, pd.DataFrame]) -> None:
+    rows = rows_of[1].set_index("model")
+    assert rows.loc["T2T-ViT-7", "structure"] == "7 x 256, MLP 512"
+    slips = rows.index[rows["note"].str.contains("slip")].tolist()
+    assert slips == ["ViT-S/16", "ViT-B/16", "T2T-ViT-7"]
 
 
 def test_json_has_the_agreed_keys_and_unrounded_numbers(counted: pd.DataFrame, run: pd.DataFrame) -> None:
@@ -76,7 +120,7 @@ def test_json_has_the_agreed_keys_and_unrounded_numbers(counted: pd.DataFrame, r
     assert by_name["ViT-SW"]["note"]
     assert by_name["T2T-ViT-14"]["top1"] is None
     assert by_name["T2T-ViT-14"]["note"] == ""
-    assert by_name["T2T-ViT-14"]["params_m"] == pytest.approx(21.54555)
+    assert by_name["T2T-ViT-14"]["params_m"] == pytest.approx(21.465806)
 
 
 def test_a_row_that_the_paper_quotes_shows_no_run_of_ours(counted: pd.DataFrame) -> None:
@@ -93,7 +137,7 @@ def test_a_row_that_the_paper_quotes_shows_no_run_of_ours(counted: pd.DataFrame)
 
 @pytest.mark.parametrize("style", STYLES)
 def test_every_style_prints_every_row(counted: pd.DataFrame, run: pd.DataFrame, style: str) -> None:
-    text = render(sections(6, compared(6, counted, run), "digits", "Shows little.", {"AlexNet": "too big"}), style)
+    text = render(sections(6, compared(6, counted, run), "digits", ["Shows little."]), style)
     for model in ("AlexNet", "Wide-ResNet18x1.5", "T2T-ViT-Ghost"):
         assert model in text
     assert "at scale digits" in text
@@ -106,7 +150,7 @@ def test_every_style_prints_every_row(counted: pd.DataFrame, run: pd.DataFrame, 
 
 def test_latex_compiles_in_the_head() -> None:
     table = compared(6, counts(study_of_table(6)), None)
-    text = render(sections(6, table, "digits", "", {}), "latex")
+    text = render(sections(6, table, "digits", []), "latex")
     body = [line for line in text.splitlines() if line.endswith(r"\\")]
     assert len(body) == 24
     assert len({line.count("&") for line in body}) == 1
