@@ -11,18 +11,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("blocks", "searchspace", "reports", "studies")
 MAY_IMPORT = {
     "blocks": {"blocks", "torch", "timm"},
-    "searchspace": {
-        "searchspace",
-        "blocks",
-        "torch",
-        "timm",
-        "torchvision",
-        "fvcore",
-        "safetensors",
-        "pydantic",
-        "yaml",
-        "wrapt",
-    },
+    "searchspace": {"searchspace", "blocks", "torch", "timm", "torchvision", "fvcore", "safetensors"}
+    | {"pydantic", "yaml", "wrapt"},
     "reports": {"reports", "numpy", "pandas", "scipy", "matplotlib", "tabulate"},
     "studies": None,
 }
