@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from textwrap import fill
 
 import pandas as pd
 from tabulate import tabulate
@@ -9,6 +10,7 @@ from tabulate import tabulate
 from reports.columns import COLUMNS
 
 FORMATS = ("text", "md", "latex", "csv", "json")
+WIDTH = 120  # of remarks on a terminal
 STYLES = {"text": "simple", "md": "github", "latex": "latex_booktabs"}
 
 
@@ -58,7 +60,11 @@ def render(sections: list[Section], style: str) -> str:
         else:
             body = tabulate(rows, headers, tablefmt=STYLES[style], disable_numparse=True, colalign=align)
             title = f"**{section.title}**" if style == "md" else section.title
-            remarks = [f"- {r}" if style == "md" and not r[:1].isdigit() else r for r in section.remarks]
+            remarks = section.remarks
+            if style == "md":
+                remarks = [r if r[:1].isdigit() else f"- {r}" for r in remarks]
+            else:
+                remarks = [fill(r, WIDTH, break_long_words=False, subsequent_indent="   ") for r in remarks]
             text = [title, "", body, *([""] if remarks else []), *remarks]
         blocks.append("\n".join(text))
     return "\n\n".join(blocks) + "\n"

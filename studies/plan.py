@@ -11,6 +11,7 @@ from tabulate import tabulate
 from searchspace.expand import SpecError
 from studies.costs import costs
 from studies.estimate import Estimate, estimate
+from studies.execute import default_device
 from studies.progress import duration
 from studies.scale import Scale, load_scale
 from studies.store import Store
@@ -71,6 +72,11 @@ def make(arguments: argparse.Namespace) -> Plan:
     return Plan(study, scale, Store(arguments.runs_dir), arms, refused)
 
 
+def default_gpus() -> float:
+    """GPUs for a trial where nothing is said: one if there is one."""
+    return 1.0 if default_device() == "cuda" else 0.0
+
+
 def default_jobs(gpus_per_trial: float) -> int:
     """As many trials at a time as there are GPUs, or cores and memory."""
     if gpus_per_trial > 0:
@@ -88,7 +94,7 @@ def default_jobs(gpus_per_trial: float) -> int:
 def main(arguments: argparse.Namespace) -> int:
     """Print the trials, their costs and the time they would take."""
     plan = make(arguments)
-    jobs = arguments.jobs or default_jobs(0)
+    jobs = arguments.jobs or default_jobs(default_gpus())
     guess = estimate(plan.store, plan.trials, jobs)
     rows = _rows(plan, guess)
     if arguments.json:

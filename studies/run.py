@@ -6,7 +6,7 @@ import time
 
 from studies import plan as planning
 from studies.costs import costs
-from studies.execute import default_device, run_inline
+from studies.execute import run_inline
 from studies.plan import Plan
 from studies.progress import Progress, duration
 from studies.trial import TrialSpec
@@ -40,9 +40,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _train(plan: Plan, missing: list[TrialSpec], arguments: argparse.Namespace) -> Progress:
-    gpus = arguments.gpus_per_trial
-    if gpus is None:
-        gpus = 1.0 if default_device() == "cuda" else 0.0
+    gpus = planning.default_gpus() if arguments.gpus_per_trial is None else arguments.gpus_per_trial
     jobs = arguments.jobs or planning.default_jobs(gpus)
     jobs = 1 if arguments.executor == "inline" else min(jobs, len(missing))
     how = "in this process" if arguments.executor == "inline" else f"{jobs} at a time, scheduled by Ray Tune"

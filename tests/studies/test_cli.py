@@ -247,6 +247,26 @@ def test_after_kill_9_the_same_command_finishes_with_the_same_numbers(
 
 
 @pytest.mark.slow
+def test_a_worker_that_is_killed_is_replaced_and_the_numbers_are_the_same(
+    studies: Studies, study_file: StudyFile, long: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    study = str(study_file())
+    whole = studies("run", study, "--scale", str(long), "--seeds", "1", "--executor", "inline", "--runs-dir", "whole")
+    assert whole.returncode == 0, whole.stderr
+
+    command = ["run", study, "--scale", str(long), "--seeds", "1", "--jobs", "1", "--runs-dir", "killed"]
+    process = start(command, tmp_path, environment)
+    wait_for_checkpoint(tmp_path / "killed", process)
+    lease = next((tmp_path / "killed").glob("trials/*/lease.json"))
+    worker = json.loads(lease.read_text())["pid"]
+    assert worker != process.pid
+    os.kill(worker, signal.SIGKILL)
+    _, errors = process.communicate(timeout=240)
+    assert process.returncode == 0, errors
+    assert accuracies(tmp_path / "killed") == accuracies(tmp_path / "whole")
+
+
+@pytest.mark.slow
 def test_two_runs_on_one_store_and_ctrl_c(
     studies: Studies, study_file: StudyFile, long: Path, tmp_path: Path, environment: dict[str, str]
 ) -> None:
