@@ -31,7 +31,7 @@ class Spec(BaseModel):
 class PatchTokenizerSpec(Spec):
     """Plain patches, as in ViT."""
 
-    kind: Literal["patch"] = "patch"
+    kind: Literal["patch"]
     patch_size: PositiveInt = Field(16, description="side of a patch, in pixels")
 
     def grid_size(self, height: int, width: int) -> tuple[int, int]:

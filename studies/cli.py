@@ -71,9 +71,17 @@ def _parser() -> argparse.ArgumentParser:
     command = add("list", "studies.listing", "studies, scales and presets that can be used", "studies list --json")
     command.add_argument("--json", action="store_true", help="for programs")
 
+    add(
+        "schema",
+        "studies.schema",
+        "JSON Schema of a study file, for editors to complete and check it",
+        "studies schema > study.schema.json",
+    )
+
     command = add("show", "studies.show", "the arms of a study and how they differ", "studies show cnn_to_vit")
     command.add_argument("study", help="name of a study, or your file.yaml")
     command.add_argument("--scale", help="show the models as this scale shrinks them (default: full size)")
+    command.add_argument("--diff", nargs=2, metavar=("A", "B"), help="how arm B's model differs from arm A's")
     command.add_argument("--json", action="store_true", help="for programs: every field of every arm")
 
     command = add(

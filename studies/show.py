@@ -3,10 +3,11 @@
 import argparse
 import json
 from itertools import groupby
+from typing import Any
 
 import yaml
 
-from searchspace.expand import differences
+from searchspace.expand import SpecError, differences, nearest
 from searchspace.presets import preset
 from searchspace.spec import ModelSpec, to_dict
 from studies.scale import load_scale
@@ -17,6 +18,11 @@ def main(arguments: argparse.Namespace) -> int:
     """Print the base of each group and what each arm changes."""
     study = load_study(arguments.study)
     models = _models(study, arguments.scale)
+    if arguments.diff:
+        first, second = (_named(study, models, name) for name in arguments.diff)
+        for key, value in differences(second, first).items():
+            print(f"{key}: {_inline(_at(first, key))} -> {_inline(value)}")
+        return 0
     if arguments.json:
         content = [
             {"group": arm.group, "arm": arm.name, "baseline": arm.baseline, "optional": arm.optional}
@@ -37,9 +43,13 @@ def main(arguments: argparse.Namespace) -> int:
         name = next(arm.name for arm, _ in rows if arm.baseline)
         print(f"\n{group} (baseline {name}{optional})")
         if not isinstance(base, str):
-            print(f"    {_inline(base.model_dump(mode='json', exclude_unset=True)).strip('{}')}")
+            print(f"    {_inline(to_dict(base))[1:-1]}")
+        seen: dict[str, str] = {}
         for arm, model in rows:
-            print(f"  {arm.name}: {_change(arm.name == name, model, base)}")
+            twin = name if model == base else seen.get(str(model), "")
+            seen.setdefault(str(model), arm.name)
+            same = f"the same model as {twin}, trained once" if twin and arm.name != name else ""
+            print(f"  {arm.name}: {same or _change(arm.name == name, model, base)}")
     return 0
 
 
@@ -56,8 +66,30 @@ def _change(is_base: bool, model: ModelSpec | str, base: ModelSpec | str) -> str
     if is_base:
         return "as above"
     changed = differences(to_dict(model), {} if isinstance(base, str) else to_dict(base))
-    return ", ".join(f"{key}={_inline(value)}" for key, value in changed.items()) or "the same model as the baseline"
+    return ", ".join(f"{key}={_inline(value)}" for key, value in changed.items())
 
 
 def _inline(value: object) -> str:
     return yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10_000).removesuffix("\n...\n").strip()
+
+
+def _named(study: Study, models: list[ModelSpec | str], name: str) -> dict[str, Any]:
+    """The plain data of an arm's model.
+
+    Raises:
+        SpecError: if there is no such arm, or it cannot be had at the scale.
+    """
+    for arm, model in zip(study.arms, models, strict=True):
+        if arm.name == name:
+            if isinstance(model, str):
+                raise SpecError(f"{name} is not at this scale: {model}")
+            return to_dict(model)
+    raise SpecError(f"no arm {name!r} in {study.name}{nearest(name, [arm.name for arm in study.arms])}")
+
+
+def _at(data: dict[str, Any], path: str) -> Any:
+    """What plain data has at a dotted path; None if it has no such field."""
+    value: Any = data
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value

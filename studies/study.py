@@ -6,55 +6,17 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, PositiveInt, model_validator
-
 from searchspace.expand import SpecError, nearest, override
 from searchspace.presets import preset
 from searchspace.shrink import shrink
-from searchspace.spec import ModelSpec, Spec
+from searchspace.spec import ModelSpec
+from studies.generate import generate
 from studies.scale import Scale
+from studies.study_file import Group, StudyFile, merged
 from studies.trial import TrialSpec
 from studies.yaml_file import YamlFile
 
 CATALOG = Path(__file__).with_name("catalog")
-NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
-
-
-class Group(Spec):
-    """Arms that are compared with one baseline."""
-
-    base: str = Field(description="preset that the arms change")
-    baseline: str | None = Field(None, description="arm that the others are compared with; default: the first")
-    optional: bool = Field(False, description="trained only with --all or when named by --only")
-    arms: dict[str, dict[str, Any] | None] = Field(
-        min_length=1, description="name of the arm: dotted overrides of the base; `base` takes another preset"
-    )
-
-
-class PaperRef(Spec):
-    """What of the paper a study reproduces."""
-
-    table: int = Field(ge=1, le=7)
-
-
-class StudyFile(Spec):
-    """A study file. Either `groups`, or `base` and `arms` for a study of one group."""
-
-    study: str = Field(pattern=NAME, description="name: letters, digits, _, . and -")
-    question: str = ""
-    paper: PaperRef | None = None
-    scale: str = "digits"
-    seeds: PositiveInt | list[int] = Field(3, description="how many (0, 1, ...), or a list")
-    groups: dict[str, Group] = Field({})
-    base: str | None = None
-    baseline: str | None = None
-    arms: dict[str, dict[str, Any] | None] | None = None
-
-    @model_validator(mode="after")
-    def _check(self) -> "StudyFile":
-        if bool(self.groups) == bool(self.base and self.arms):
-            raise ValueError("a study has either `groups`, or `base` and at least one of `arms`")
-        return self
 
 
 @dataclass(frozen=True)
@@ -143,13 +105,10 @@ def parse(path: Path) -> Study:
     Raises:
         SpecError: with file and line.
     """
-    file = YamlFile(path)
+    file = _read(path, ())
     content = file.validate(StudyFile)
+    groups = content.all_groups()
     arms: list[Arm] = []
-    groups = content.groups
-    if not groups:
-        assert content.base and content.arms
-        groups = {content.study: Group(base=content.base, baseline=content.baseline, arms=content.arms)}
     for name, group in groups.items():
         arms += _arms(file, ("groups", name) if content.groups else (), name, group)
     seeds = content.seeds
@@ -164,26 +123,87 @@ def parse(path: Path) -> Study:
     )
 
 
+def _read(path: Path, children: tuple[Path, ...]) -> YamlFile:
+    """A study file with the content of those it extends."""
+    file = YamlFile(path)
+    parent = file.data.get("extends")
+    if parent is None:
+        return file
+    if not isinstance(parent, str):
+        raise file.error(("extends",), f"extends: the name or the path of a study, got {parent!r}")
+    if parent in names():
+        found = CATALOG / f"{parent}.yaml"
+    elif parent.endswith((".yaml", ".yml")):
+        found = path.parent / parent
+    else:
+        raise file.error(("extends",), f"unknown study {parent!r}{nearest(parent, names())}")
+    line = (*children, path.resolve())
+    if found.resolve() in line:
+        circle = " extends ".join(p.name for p in (*line[line.index(found.resolve()) :], found))
+        raise file.error(("extends",), f"a study cannot extend itself: {circle}")
+    own = file.data
+    file.data = merged(_read(found, line).data, own)
+    if "paper" not in own:
+        file.data.pop("paper", None)  # another study's table is not this one's
+    return file
+
+
 def _arms(file: YamlFile, where: tuple[str, ...], name: str, group: Group) -> Iterator[Arm]:
-    baseline = group.baseline or next(iter(group.arms))
-    if baseline not in group.arms:
-        hint = nearest(baseline, group.arms)
-        raise file.error((*where, "baseline"), f"the baseline {baseline!r} is no arm of {name!r}{hint}")
     try:
         base = preset(group.base)
     except SpecError as error:
         raise file.error((*where, "base"), str(error)) from None
+    models: dict[str, ModelSpec] = {}
     for arm, entry in group.arms.items():
         changes = dict(entry or {})
         place = "base"
         try:
             start = preset(changes.pop("base")) if "base" in changes else base
             place = next(iter(changes), "")
-            model = override(start, changes)
+            models[arm] = override(start, changes)
         except SpecError as error:
             place = next((key for key in changes if f"'{key}'" in str(error)), place)
             raise file.error((*where, "arms", arm, place), f"{arm}: {error}") from None
+    models |= _generated(file, where, group, base, models)
+    baseline = group.baseline or next(iter(models))
+    if baseline not in models:
+        hint = nearest(baseline, models)
+        raise file.error((*where, "baseline"), f"the baseline {baseline!r} is no arm of {name!r}{hint}")
+    for arm, model in models.items():
         yield Arm(name, arm, model, arm == baseline, group.optional)
+
+
+def _generated(
+    file: YamlFile, where: tuple[str, ...], group: Group, base: ModelSpec, named: dict[str, ModelSpec]
+) -> dict[str, ModelSpec]:
+    """The arms that a group's generators make, after the base itself if no named arm is it."""
+
+    def can_be_built(overrides: dict[str, Any]) -> bool:
+        try:
+            override(base, overrides)
+        except SpecError as error:
+            if "unknown field" in str(error):
+                raise
+            return False
+        return True
+
+    models: dict[str, ModelSpec] = {}
+    kind, arm = "sample", ""
+    try:
+        for made in generate(group, can_be_built):
+            kind, arm = made[:2]
+            if arm in named or arm in models:
+                raise SpecError("two arms have this name: rename the one under `arms`, or exclude this one")
+            models[arm] = override(base, made[2])
+    except SpecError as error:
+        place = next((key for key in getattr(group, kind) or {} if f"'{key}'" in str(error)), "")
+        raise file.error((*where, kind, place), f"{kind}: {f'{arm}: ' if arm else ''}{error}") from None
+    if group.generates() and not models:
+        raise file.error((*where, "exclude"), "exclude: nothing is left of the generated arms")
+    only_reverse = all(arm.startswith("stripped") for arm in models)
+    if models and base not in named.values() and not only_reverse:
+        models = {"base": base} | models
+    return models
 
 
 def _at(arm: Arm, scale: Scale) -> ScaledArm:

@@ -56,6 +56,22 @@ def test_show_prints_what_differs_from_the_base(studies: Studies) -> None:
     assert arms[-1]["model"]["backbone"]["attention"] == "ghost"
 
 
+def test_show_compares_two_arms(studies: Studies) -> None:
+    text = studies("show", "cnn_to_vit", "--diff", "T2T-ViT-14", "T2T-ViT-Ghost").stdout
+    assert text.splitlines() == [
+        "backbone.depth: 14 -> 16",
+        "backbone.attention: full -> ghost",
+        "backbone.mlp: full -> ghost",
+    ]
+    assert "did you mean T2T-ViT-14" in one_line(studies("show", "cnn_to_vit", "--diff", "T2T-ViT-13", "ViT-SE"))
+
+
+def test_the_schema_knows_the_keys_of_a_study_file(studies: Studies) -> None:
+    schema = json.loads(studies("schema").stdout)
+    assert {"study", "base", "arms", "groups", "ablate", "grid", "extends"} <= set(schema["properties"])
+    assert schema["additionalProperties"] is False
+
+
 def test_cost_prints_one_spec(studies: Studies) -> None:
     figures = json.loads(studies("cost", "t2t_vit_14", "--json").stdout)
     assert figures["params"] == 21_545_550

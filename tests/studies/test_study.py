@@ -72,7 +72,7 @@ def test_names_of_arms_and_study_do_not_change_a_trial(study_file: StudyFile) ->
     [
         ({"arms": {"a": {}, "b": {"backbone.dept": 8}}}, 6, "did you mean backbone.depth"),
         ({"arms": {"a": {"backbone.num_heads": 7}}}, 5, "num_heads must divide embed_dim"),
-        ({"base": "t2t_vit_15"}, 2, "did you mean t2t_vit_14"),
+        ({"base": "t2t_vit14"}, 2, "did you mean t2t_vit_14"),
         ({"baseline": "c"}, 7, "no arm of 's'"),
         ({"questoin": "?"}, 7, "unknown field; did you mean question"),
         ({"seeds": 0}, 7, "seeds"),

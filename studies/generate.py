@@ -1,0 +1,147 @@
+"""Arms from generators: one at a time, the reverse, factorial, paired, sampled. No torch here.
+
+A generator names fields by dotted paths and gives values for each. What it makes are arms as one would write them by
+hand, a name and overrides of the base; arms that `exclude` matches are dropped before anything is checked.
+"""
+
+import json
+import random
+from collections.abc import Iterator, Mapping
+from itertools import product
+from typing import Any
+
+from pydantic import Field, PositiveInt, model_validator
+
+from searchspace.expand import SpecError
+from searchspace.spec import Spec
+
+Overrides = dict[str, Any]
+Values = list[Any] | str | int | float | bool | None
+TRIES = 100  # draws of a sample before giving up on finding one that can be built
+
+
+class Range(Spec):
+    """Numbers from `low` to `high`, both included: whole ones if both are, else any."""
+
+    low: int | float
+    high: int | float
+    log: bool = Field(False, description="even on a logarithmic scale")
+
+    @model_validator(mode="after")
+    def _check(self) -> "Range":
+        if self.high < self.low or (self.log and self.low <= 0):
+            raise ValueError(f"low must be at most high, and above 0 with log, got {self.low} to {self.high}")
+        return self
+
+    def draw(self, source: random.Random) -> int | float:
+        """One number."""
+        if self.log:
+            drawn = self.low * (self.high / self.low) ** source.random()
+        elif isinstance(self.low, int) and isinstance(self.high, int):
+            return source.randint(self.low, self.high)
+        else:
+            drawn = source.uniform(self.low, self.high)
+        return round(drawn) if isinstance(self.low, int) and isinstance(self.high, int) else drawn
+
+
+class Sample(Spec):
+    """Draws that can be built, all different."""
+
+    n: PositiveInt = Field(description="how many arms")
+    seed: int = 0
+    fields: dict[str, Range | list[Any]] = Field(min_length=1, description="a range, or a list to choose from")
+
+
+class Generators(Spec):
+    """What makes arms, in a group or in a study of one group."""
+
+    ablate: dict[str, Values] = Field({}, description="one at a time: replace each listed part of the base")
+    add_one: dict[str, Values] = Field({}, description="the reverse: replace all, then give back one at a time")
+    grid: dict[str, list[Any]] = Field({}, description="every combination")
+    zip: dict[str, list[Any]] = Field({}, description="first values together, second values together, ...")
+    sample: Sample | None = Field(None, description="random draws")
+    exclude: list[Overrides] = Field([], description="drop generated arms that have all of these values")
+
+    @model_validator(mode="after")
+    def _check(self) -> "Generators":
+        lengths = {len(values) for values in self.zip.values()}
+        if len(lengths) > 1:
+            raise ValueError(f"zip: every list must have the same length, got {sorted(lengths)}")
+        several = [field for field, value in self.add_one.items() if isinstance(value, list) and len(value) != 1]
+        if several:
+            raise ValueError(f"add_one: one value for each field, that without the part, got more for {several[0]}")
+        return self
+
+    def generates(self) -> bool:
+        """Whether any generator is given."""
+        return bool(self.ablate or self.add_one or self.grid or self.zip or self.sample)
+
+
+def generate(rules: Generators, can_be_built: Any) -> Iterator[tuple[str, str, Overrides]]:
+    """The generator, name and overrides of each arm that the rules make.
+
+    Args:
+        rules: of a group.
+        can_be_built: says of overrides whether the base can be changed so; what is drawn and cannot is drawn again.
+
+    Raises:
+        SpecError: if `sample` finds too few arms that can be built.
+    """
+    for kind, name, overrides in _all(rules, can_be_built):
+        if not any(_matches(overrides, excluded) for excluded in rules.exclude):
+            yield kind, name or name_of(overrides), overrides
+
+
+def name_of(overrides: Mapping[str, Any]) -> str:
+    """Overrides as a name: the last part of each path where that is enough, and its value."""
+    last = [path.rpartition(".")[2] for path in overrides]
+    short = [part if last.count(part) == 1 else path for part, path in zip(last, overrides, strict=True)]
+    return ", ".join(f"{part}={_text(value)}" for part, value in zip(short, overrides.values(), strict=True))
+
+
+def _all(rules: Generators, can_be_built: Any) -> Iterator[tuple[str, str, Overrides]]:
+    for field, values in rules.ablate.items():
+        for value in values if isinstance(values, list) else [values]:
+            yield "ablate", "", {field: value}
+    stripped = {field: value[0] if isinstance(value, list) else value for field, value in rules.add_one.items()}
+    if stripped:
+        yield "add_one", "stripped", stripped
+    for field in stripped:
+        rest = {other: value for other, value in stripped.items() if other != field}
+        yield "add_one", f"stripped + {field.rpartition('.')[2]}", rest
+    for combination in product(*rules.grid.values()) if rules.grid else []:
+        yield "grid", "", dict(zip(rules.grid, combination, strict=True))
+    for pair in zip(*rules.zip.values(), strict=True):
+        yield "zip", "", dict(zip(rules.zip, pair, strict=True))
+    if rules.sample:
+        for overrides in _draws(rules.sample, rules.exclude, can_be_built):
+            yield "sample", "", overrides
+
+
+def _draws(sample: Sample, exclude: list[Overrides], can_be_built: Any) -> list[Overrides]:
+    source = random.Random(sample.seed)
+    found: list[Overrides] = []
+    for _ in range(TRIES * sample.n):
+        drawn = {
+            field: values.draw(source) if isinstance(values, Range) else source.choice(values)
+            for field, values in sample.fields.items()
+        }
+        if drawn in found or any(_matches(drawn, excluded) for excluded in exclude) or not can_be_built(drawn):
+            continue
+        found.append(drawn)
+        if len(found) == sample.n:
+            return found
+    raise SpecError(
+        f"sample: only {len(found)} of {sample.n} different arms that can be built in {TRIES * sample.n} draws; "
+        "ask for fewer, or widen the ranges"
+    )
+
+
+def _matches(overrides: Mapping[str, Any], excluded: Mapping[str, Any]) -> bool:
+    return bool(excluded) and all(field in overrides and overrides[field] == v for field, v in excluded.items())
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":")).replace('"', "")

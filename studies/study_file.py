@@ -1,0 +1,81 @@
+"""What a study file may say. No torch here."""
+
+from typing import Any
+
+from pydantic import Field, PositiveInt, model_validator
+
+from searchspace.spec import Spec
+from studies.generate import Generators
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+Arms = dict[str, dict[str, Any] | None]
+
+
+class Group(Generators):
+    """Arms that are compared with one baseline: named ones, then generated ones."""
+
+    base: str = Field(description="preset that the arms change")
+    baseline: str | None = Field(None, description="arm that the others are compared with; default: the first")
+    optional: bool = Field(False, description="trained only with --all or when named by --only")
+    arms: Arms = Field({}, description="name: dotted overrides of the base; `base` among them takes another preset")
+
+    @model_validator(mode="after")
+    def _has_arms(self) -> "Group":
+        if not (self.arms or self.generates()):
+            raise ValueError("needs `arms`, or a generator: ablate, add_one, grid, zip or sample")
+        return self
+
+
+class PaperRef(Spec):
+    """What of the paper a study reproduces."""
+
+    table: int = Field(ge=1, le=7)
+
+
+class StudyFile(Generators):
+    """A study file. Either `groups`, or what a group has for a study of one group."""
+
+    study: str = Field(pattern=NAME, description="name: letters, digits, _, . and -")
+    extends: str | None = Field(None, description="another study, by name or path: its content, changed by this file's")
+    question: str = ""
+    paper: PaperRef | None = None
+    scale: str = "digits"
+    seeds: PositiveInt | list[int] = Field(3, description="how many (0, 1, ...), or a list")
+    groups: dict[str, Group] = Field({}, description="name of the group: what is in it")
+    base: str | None = Field(None, description="preset that the arms change, in a study of one group")
+    baseline: str | None = Field(None, description="arm that the others are compared with; default: the first")
+    arms: Arms = Field({}, description="as in a group")
+
+    @model_validator(mode="after")
+    def _has_groups(self) -> "StudyFile":
+        single = bool(self.base or self.arms or self.generates())
+        if single == bool(self.groups):
+            raise ValueError("a study has either `groups`, or `base` and `arms` (or generators) of its own")
+        if single and not self.base:
+            raise ValueError("`base` is missing: the preset that the arms change")
+        if single and not (self.arms or self.generates()):
+            raise ValueError("a study of one group needs at least one of `arms`, or a generator")
+        if isinstance(self.seeds, list) and (not self.seeds or min(self.seeds) < 0):
+            raise ValueError(f"seeds: a list of whole numbers from 0 on, got {self.seeds}")
+        return self
+
+    def all_groups(self) -> dict[str, Group]:
+        """The groups by name; a study of one group has its own name for it."""
+        if self.groups:
+            return self.groups
+        fields = {name: getattr(self, name) for name in Group.model_fields if name in StudyFile.model_fields}
+        return {self.study: Group(**fields)}
+
+
+def merged(parent: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """A study's plain data over that of the study it extends: arms and groups are merged by name, all else replaced."""
+    result = parent | own
+    for key, merge in (("arms", dict.__or__), ("groups", _merged_groups)):
+        if isinstance(parent.get(key), dict) and isinstance(own.get(key), dict):
+            result[key] = merge(parent[key], own[key])
+    return result
+
+
+def _merged_groups(parent: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    both = {name for name in own if isinstance(own[name], dict) and isinstance(parent.get(name), dict)}
+    return parent | {name: merged(parent[name], group) if name in both else group for name, group in own.items()}
