@@ -123,4 +123,11 @@ def _cnn(spec: CnnSpec) -> nn.Module:
         raise SpecError(f"{spec.library} cannot make {spec.name!r}: {error}") from error
     if spec.stem == "small" or spec.stem_width:
         restem(model, spec.stem == "small", spec.stem_width)
+    if spec.args.get("aux_logits"):
+        model.register_forward_hook(_main_logits)
     return with_ghost_convs(model) if spec.conv == "ghost" else model
+
+
+def _main_logits(model: nn.Module, inputs: Any, logits: Any) -> Any:
+    """An auxiliary classifier's logits are for training alone."""
+    return logits if model.training or not isinstance(logits, tuple) else logits[0]

@@ -80,9 +80,9 @@ def differences(spec: Any, base: Any, prefix: str = "") -> dict[str, Any]:
     """What a spec's plain data has that differs from the base's, as dotted overrides."""
     if not (isinstance(spec, dict) and isinstance(base, dict)):
         return {} if spec == base else {prefix: spec}
+    if prefix and base.keys() - spec.keys():
+        return {prefix: spec}  # an override cannot remove a key, so the whole is given
     changed: dict[str, Any] = {}
-    if prefix == "tokenizer" and spec.get("kind") != base.get("kind"):
-        return {prefix: spec}
     for key, value in spec.items():
         path = f"{prefix}.{key}" if prefix else key
         if key not in base:

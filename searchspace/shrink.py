@@ -1,6 +1,6 @@
 """One rule that makes a small model of a big one, so that ratios between models stay near the paper's."""
 
-from math import ceil, floor
+from math import ceil, floor, lcm
 from typing import Any, Literal
 
 from pydantic import Field, PositiveInt
@@ -63,11 +63,13 @@ def _transformer(data: dict[str, Any], rule: Shrink) -> None:
                 )
             tokenizer["splits"] = rule.splits
     heads = backbone["num_heads"] = divide(backbone["num_heads"], rule.heads)
-    backbone["embed_dim"] = divide(backbone["embed_dim"], rule.width, heads)
+    step = lcm(heads, 2) if backbone["attention"] == "ghost" else heads  # what attention needs of a width
+    backbone["embed_dim"] = divide(backbone["embed_dim"], rule.width, step)
     if dense := backbone["dense"]:
         layers = [divide(n, rule.depth) for n in dense["layers"]]
         # Fewer layers append more each; rounded up, since coarser steps make narrower layers in the mean.
-        growth = ceil(dense["growth_rate"] * sum(dense["layers"]) / sum(layers) / (rule.width * heads)) * heads
+        growth = dense["growth_rate"] * sum(dense["layers"]) / sum(layers)
+        growth = ceil(growth / (rule.width * step)) * step
         backbone["dense"] = {"layers": layers, "growth_rate": growth}
         backbone["depth"] = sum(layers)
     else:

@@ -57,8 +57,8 @@ def test_one_file_at_most_imports_an_engine(library: str) -> None:
 
 
 def test_paper_numbers_are_read_by_one_module_only() -> None:
-    readers = [f.name for p in PACKAGES for f in files(p) if "paper/" in f.read_text() or '"paper"' in f.read_text()]
-    assert set(readers) <= {"published.py", "figures.py", "__init__.py"}, readers
+    readers = [f.name for p in PACKAGES for f in files(p) if 'with_name("paper")' in f.read_text()]
+    assert readers == ["published.py"]
 
 
 def test_listing_starts_without_heavy_imports() -> None:

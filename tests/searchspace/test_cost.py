@@ -38,7 +38,7 @@ def test_macs_equal_torchs_own_counter_but_for_norms_and_pooling(name: str) -> N
     ours = counting._analyses(counting._model(spec)[0], inputs)[0].by_operator()
     norms = sum(ours[op] for op in ours if "norm" in op or "pool" in op)
     assert ours.total() - norms == pytest.approx(theirs, rel=1e-9)
-    assert norms < 0.02 * ours.total()
+    assert norms < 0.05 * ours.total()
 
 
 def test_attention_is_counted_as_two_products() -> None:
