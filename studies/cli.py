@@ -104,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--jobs", type=_positive, help="trials at a time (default: one a core, or a GPU)")
     command.add_argument(
         "--gpus-per-trial",
-        type=float,
+        type=_share,
         metavar="G",
         help="share of a GPU for a trial, 0.5 say (default: 1 if there is one)",
     )
@@ -152,8 +152,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--weights", required=True, metavar="FILE", help=".pth, .pth.tar, .pt or .safetensors")
     command.add_argument("--data", required=True, metavar="DIR", help="a folder of pictures for each class")
     command.add_argument("--batch-size", type=_positive, default=64, help="default: 64")
-    command.add_argument("--crop-pct", type=float, default=0.9, help="share of the picture's side kept (default: 0.9)")
-    command.add_argument("--workers", type=int, default=2, help="processes that read pictures (default: 2)")
+    command.add_argument("--crop-pct", type=_crop, default=0.9, help="share of the picture's side kept (default: 0.9)")
+    command.add_argument("--workers", type=_count, default=2, help="processes that read pictures (default: 2)")
     command.add_argument("--device", help="cpu, cuda, cuda:1 ... (default: cuda if there is one)")
     command.add_argument("--json", action="store_true", help="for programs")
     return parser
@@ -188,6 +188,29 @@ def _positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"a whole number of at least 1, got {text!r}")
     return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"a whole number from 0 on, got {text!r}")
+    return int(text)
+
+
+def _crop(text: str) -> float:
+    value = _share(text)
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"a share above 0 and up to 1, got {text!r}")
+    return value
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"a number from 0 on, 0.5 say, got {text!r}")
+    return value
 
 
 def _seeds(text: str) -> tuple[int, ...]:

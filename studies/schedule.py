@@ -22,6 +22,7 @@ os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
 os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "60")
+os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")  # Ctrl-C is ours, as without Ray
 os.environ.setdefault("TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S", "0")
 
 warnings.filterwarnings("ignore", module=r"ray\..*")
@@ -105,6 +106,9 @@ def run_ray(store: Store, trials: Sequence[TrialSpec], events: Events, jobs: int
             ),
         )
         tuner.fit()
+        left = [trial.id for trial in trials if store.state(trial.id) not in ("done", "failed")]
+        if left:
+            raise RuntimeError(f"Ray Tune stopped with {len(left)} trials open: run the same command again")
 
 
 @contextmanager
@@ -113,6 +117,7 @@ def _cluster(jobs: int) -> Any:
     for name in ("ray", "ray.tune", "ray.train"):
         logging.getLogger(name).setLevel(logging.ERROR)
     ray.init(
+        address="local",  # never another cluster that happens to run here
         num_cpus=jobs,
         include_dashboard=False,
         log_to_driver=False,
