@@ -22,9 +22,9 @@ class VisionTransformer(nn.Module):
     position table is resized bicubically to its grid. With `distilled`, a second token has a head of its own, and
     the logits are the mean of both (DeiT, arXiv 2012.12877), or both as a pair in distilled training.
 
-    Methods and attributes are those of timm's own models. `torch.compile`, `torch.export` and tracing to TorchScript
-    or ONNX work at a fixed picture size; `torch.jit.script` does not, since the position table and the soft splits
-    follow the size of the picture in plain Python.
+    Methods and attributes are those of timm's own models. `torch.compile`, `torch.export` and `torch.jit.trace` work at
+    a fixed picture size; `torch.jit.script` does not, since the position table and the soft splits follow the size of
+    the picture in plain Python.
 
     Source: Dosovitskiy et al., arXiv 2010.11929, section 3.1; arXiv 2101.11986, eq. 5. The sinusoid is a parameter
     without gradient, as in the public code, so that parameter counts agree; a learned table starts normal with
@@ -34,7 +34,7 @@ class VisionTransformer(nn.Module):
         widths: channels after each layer.
 
     Raises:
-        ValueError: if `position` is unknown.
+        ValueError: if `position` is unknown, and in a forward pass if a picture is too small.
     """
 
     def __init__(
@@ -79,6 +79,8 @@ class VisionTransformer(nn.Module):
     def embed(self, x: torch.Tensor) -> torch.Tensor:
         """Pictures (B, in_chans, H, W) to positioned tokens (B, prefix + N, embed_dim), the class token first."""
         grid = self.tokenizer.grid_size(x.shape[2], x.shape[3])  # type: ignore[operator]
+        if min(grid) < 1:
+            raise ValueError(f"a picture of {x.shape[2]} x {x.shape[3]} is smaller than the reach of the tokenizer")
         tokens = self.tokenizer(x)
         prefix = [token for token in (self.cls_token, self.dist_token) if token is not None]
         tokens = torch.cat([*(token.expand(tokens.shape[0], -1, -1) for token in prefix), tokens], dim=1)

@@ -51,6 +51,4 @@ def _notes(row: dict, known: dict) -> list[str]:
             notes.append(f"{what} differ by {row[f'{what}_diff']:+.1f} % for an unknown reason")
     if row["paper_structure"] and row["paper_structure"] != row["structure"]:
         notes.append("the paper's structure has a slip, ours gives its params")
-    if not row["own_schedule"]:
-        notes.append("accuracy quoted by the paper, not trained with its scheme")
     return notes

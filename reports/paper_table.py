@@ -33,7 +33,7 @@ def compared(number: int, counts: pd.DataFrame, results: pd.DataFrame | None) ->
     paper = published.table(number)
     grouped = bool(paper["group"].any())
     rows = full_size(paper, counts if grouped else counts.assign(group=""), published.notes())
-    if results is None or results.empty:
+    if results is None or not (results["status"] == "done").any():
         return rows.reindex(columns=[*rows.columns, *MEASURED])
     arms = over_seeds(results).rename(columns={"arm": "model"}).drop(columns="baseline")
     if not grouped:
@@ -43,6 +43,11 @@ def compared(number: int, counts: pd.DataFrame, results: pd.DataFrame | None) ->
     arms = rows.loc[~twin, ["group", "model"]].merge(arms, on=["group", "model"], how="left")
     rows.loc[~twin, MEASURED] = arms[MEASURED].set_axis(rows.index[~twin])
     return rows
+
+
+def added(number: int, results: pd.DataFrame) -> pd.DataFrame:
+    """The trials of arms that a study has beside those of the paper's table."""
+    return results[~results["arm"].isin(published.table(number)["model"])]
 
 
 def sections(number: int, rows: pd.DataFrame, scale: str, remarks: list[str]) -> list[Section]:
@@ -65,13 +70,16 @@ def _full_size(number: int, rows: pd.DataFrame) -> Section:
     marks, notes = marked(rows)
     quoted = set(rows["model"][~rows["own_schedule"]])
     retrained = rows["own_schedule"] & rows["model"].isin(quoted)
-    named = rows.assign(model=rows["model"] + retrained.map({True: "*", False: ""}))
+    marked_names = rows["model"] + retrained.map({True: "*", False: ""})
+    named = rows.assign(model=marked_names + rows["own_schedule"].map({True: "", False: "\u2020"}))
     structured = bool(rows["paper_structure"].any())
     frame = _table(named, FULL_SIZE if structured else tuple(name for name in FULL_SIZE if name != "structure"))
     if any(marks):
         frame["marks"] = marks
     if retrained.any():
         notes.append("* the same model in the paper's own training")
+    if quoted:
+        notes.append("\u2020 accuracy that the paper quotes: not trained with its scheme")
     notes.append("Params are those that are learned; diff. % is of the printed figure.")
     return Section(f"Table {number} at full size: the paper's figures and our counts", frame, notes)
 
@@ -79,7 +87,18 @@ def _full_size(number: int, rows: pd.DataFrame) -> Section:
 def _run(number: int, rows: pd.DataFrame, scale: str, remarks: list[str]) -> Section:
     frame = _table(rows.assign(accuracy=accuracies(rows)), RUN)
     title = f"Table {number} as trained here, at scale {scale}: small models on small pictures, not ImageNet"
-    return Section(title, frame, [*verdict_remarks(), *remarks])
+    return Section(title, frame, [*verdict_remarks(), *_misprints(rows), *remarks])
+
+
+def _misprints(rows: pd.DataFrame) -> list[str]:
+    """Differences that the paper prints otherwise than its own accuracies give."""
+    base = rows[rows["baseline"]].set_index("group")["paper_top1"]
+    own = rows["paper_top1"] - rows["group"].map(base)
+    wrong = rows[(own - rows["paper_delta"]).abs() > 0.051]
+    said = []
+    for model, right, printed in zip(wrong["model"], own[wrong.index], wrong["paper_delta"], strict=True):
+        said.append(f"The paper's accuracies give {right:+.1f} for {model}, where it prints {printed:+.1f}.")
+    return said
 
 
 def _table(rows: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:

@@ -9,7 +9,6 @@ from tabulate import tabulate
 
 from reports.columns import COLUMNS
 
-FORMATS = ("text", "md", "latex", "csv", "json")
 WIDTH = 120  # of remarks on a terminal
 STYLES = {"text": "simple", "md": "github", "latex": "latex_booktabs"}
 
@@ -50,13 +49,16 @@ def render(sections: list[Section], style: str) -> str:
         numeric = {name for name, column in COLUMNS.items() if column.digits is not None} | {"accuracy"}
         align = ["right" if name in numeric else "left" for name in section.frame.columns]
         rows = section.frame.to_numpy().tolist()
+        if style == "md":
+            rows = [[cell.replace("|", "\\|") for cell in row] for row in rows]
         if style == "latex":
             headers = [_tex(header) for header in headers]
             rows = [[_tex(cell) for cell in row] for row in rows]
             body = tabulate(rows, headers, tablefmt="latex_raw", disable_numparse=True, colalign=align)
             body = body.replace("\\hline", "\\toprule", 1).replace("\\hline", "\\midrule", 1)
             body = body.replace("\\hline", "\\bottomrule", 1)
-            text = [f"% {section.title}", body, *(f"% {remark}" for remark in section.remarks)]
+            notes = [rf"\par\noindent{{\footnotesize {_tex(remark)}}}" for remark in section.remarks]
+            text = [rf"\par\noindent\textbf{{{_tex(section.title)}}}\par", body, *notes]
         else:
             body = tabulate(rows, headers, tablefmt=STYLES[style], disable_numparse=True, colalign=align)
             title = f"**{section.title}**" if style == "md" else section.title
@@ -91,12 +93,7 @@ def _grouped(headers: list[str]) -> list[str]:
 
 
 def _tex(text: str) -> str:
-    for plain, tex in (
-        ("&", r"\&"),
-        ("%", r"\%"),
-        ("_", r"\_"),
-        ("\u0394", r"$\Delta$"),
-        ("\u00b1", r"$\pm$"),
-    ):
-        text = text.replace(plain, tex)
-    return text.replace("\u2212", "$-$")
+    special = {char: f"\\{char}" for char in "&%_#${}"} | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}"}
+    special |= {"^": r"\textasciicircum{}", "\u0394": r"$\Delta$", "\u00b1": r"$\pm$", "\u2212": "$-$"}
+    special |= {"\u2020": r"$\dagger$"}
+    return "".join(special.get(char, char) for char in text)

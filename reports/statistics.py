@@ -1,5 +1,7 @@
 """Means over seeds, differences from a baseline, and whether they can be told from noise."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -38,25 +40,28 @@ def against_baseline(arms: pd.DataFrame) -> pd.DataFrame:
 
     delta: points above the group's baseline. ci: half width of its 95 % interval (Welch). verdict: `higher` or
     `lower` where Welch's t-test, corrected by Holm for the group's comparisons, finds a difference at 5 %, else
-    `unresolved`; `baseline` for the baseline, empty where there is nothing to compare. The noise is that between
-    seeds; all arms see the same test pictures.
+    `unresolved`; `baseline` for the baseline; empty where there is nothing to compare, or to compare with. The noise
+    is that between seeds; all arms see the same test pictures.
     """
     frame = arms.assign(delta=np.nan, ci=np.nan, p=np.nan, verdict="")
     for _, group in frame.groupby("group", sort=False):
-        base = group[group["baseline"]].iloc[0]
-        frame.loc[base.name, "verdict"] = "baseline"
-        for i, arm in group.iterrows():
-            if i == base.name or not (arm["n"] and base["n"]):
-                continue
-            frame.loc[i, "delta"] = arm["top1"] - base["top1"]
-            frame.loc[i, ["ci", "p"]] = _welch(arm, base)
-        compared = frame.loc[group.index]
-        compared = compared[compared["delta"].notna()]
-        significant = holm(compared["p"].to_numpy(dtype=float), LEVEL)
-        for (i, arm), found in zip(compared.iterrows(), significant, strict=True):
-            word = "higher" if arm["delta"] > 0 else "lower"
-            frame.loc[i, "verdict"] = word if found else "unresolved"
+        for i in group.index[group["baseline"] & (group["n"] > 0)]:
+            _compare(frame, group, i)
     return frame.drop(columns="p")
+
+
+def _compare(frame: pd.DataFrame, group: pd.DataFrame, baseline: Any) -> None:
+    """Fill in delta, ci, p and verdict of a group whose baseline has results; in place."""
+    base = group.loc[baseline]
+    frame.loc[baseline, "verdict"] = "baseline"
+    arms = group[(group["n"] > 0) & (group.index != baseline)]
+    for i, arm in arms.iterrows():
+        frame.loc[i, "delta"] = arm["top1"] - base["top1"]
+        frame.loc[i, ["ci", "p"]] = _welch(arm, base)
+    significant = holm(frame.loc[arms.index, "p"].to_numpy(dtype=float), LEVEL)
+    for i, found in zip(arms.index, significant, strict=True):
+        word = "higher" if frame.loc[i, "delta"] > 0 else "lower"
+        frame.loc[i, "verdict"] = word if found else "unresolved"
 
 
 def holm(p: np.ndarray, level: float) -> np.ndarray:

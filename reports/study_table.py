@@ -16,4 +16,4 @@ def section(study: str, results: pd.DataFrame, scale: str, remarks: list[str]) -
         frame = frame.drop(columns="group")
     else:
         frame["group"] = once(frame["group"])
-    return Section(f"{study} at scale {scale}", frame, [*verdict_remarks(), *remarks])
+    return Section(f"{study}, at scale {scale}", frame, [*verdict_remarks(), *remarks])

@@ -5,6 +5,7 @@ its own modules, which are mapped here. What does not fit is refused before anyt
 """
 
 import argparse
+import pickle
 import re
 from math import isqrt
 from pathlib import Path
@@ -42,15 +43,16 @@ class CheckpointError(SpecError):
     """A file that cannot be loaded into the model; the message is one line for the user."""
 
 
-def load_checkpoint(model: nn.Module, path: Path | str) -> list[str]:
+def load_checkpoint(model: nn.Module, path: Path | str, grid: tuple[int, int] | None = None) -> list[str]:
     """Load a file's weights into a model, all or none, and say what had to be adapted.
 
     EMA weights are preferred. A head for another number of classes is left as the model has it; a position table
     of another resolution is resized bicubically. `.safetensors` files are read too.
 
     Args:
-        model: made by `build` or `timm.create_model`.
+        model: made by `searchspace.build.build`, or by `timm.create_model` for one of our names.
         path: of the file.
+        grid: rows and columns of tokens in the file's position table; default: square.
 
     Returns:
         A sentence for each adaptation: a head left out, a table resized.
@@ -58,28 +60,69 @@ def load_checkpoint(model: nn.Module, path: Path | str) -> list[str]:
     Raises:
         CheckpointError: if the file cannot be read, or does not fit (the first names that do not).
     """
-    state, said = adapt(read(path), model)
+    try:
+        state, said = adapt(read(path), model, grid)
+    except CheckpointError as error:
+        raise CheckpointError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
     _check(state, model.state_dict(), path)
     model.load_state_dict(state)
     return said
 
 
-def adapt(state: dict[str, Any], model: nn.Module) -> tuple[dict[str, torch.Tensor], list[str]]:
-    """Weights under our names, a position table resized, a head of other classes replaced; and what was done."""
+def adapt(
+    state: dict[str, Any], model: nn.Module, grid: tuple[int, int] | None = None
+) -> tuple[dict[str, torch.Tensor], list[str]]:
+    """Weights under our names, a position table resized, a head of other classes replaced; and what was done.
+
+    Raises:
+        CheckpointError: if a position table is not of the grid.
+    """
     state, own = convert(state), model.state_dict()
     said: list[str] = []
-    for name in [name for name in state if name in own and state[name].shape != own[name].shape]:
-        if name == "pos_embed" and isinstance(model, VisionTransformer):
-            resized = _positions(state[name], model)
-            if resized is not None:
-                said.append(f"the position table was resized from {state[name].shape[1]} to {resized.shape[1]} rows")
-                state[name] = resized
-        elif name.split(".")[0] in ("head", "head_dist") and state[name].shape[1:] == own[name].shape[1:]:
-            if name.endswith("weight"):
-                ours, theirs = own[name].shape[0], state[name].shape[0]
-                said.append(f"{name.split('.')[0]} is for {theirs} classes and was left out: the model has {ours}")
-            state[name] = own[name]
+    if isinstance(model, VisionTransformer):
+        table, mine = state.get("pos_embed"), own.get("pos_embed")
+        if table is not None and mine is not None and table.ndim == 3 and table.shape[2] == mine.shape[2]:
+            old = grid or _square(table, model)
+            if old and old != model.grid:
+                state["pos_embed"] = resize_positions(table, old, model.grid, model.num_prefix_tokens)
+                said.append(f"the position table was resized from {_by(old)} to {_by(model.grid)} tokens")
+        for head in ("head", "head_dist"):
+            said += _fit_head(state, own, head)
     return state, said
+
+
+def _fit_head(state: dict[str, torch.Tensor], own: dict[str, torch.Tensor], head: str) -> list[str]:
+    """Put the model's own head in place of a whole one for other classes; in place."""
+    weight, bias = state.get(f"{head}.weight"), state.get(f"{head}.bias")
+    mine = own.get(f"{head}.weight")
+    if weight is None or bias is None or weight.ndim != 2 or bias.shape != weight.shape[:1]:
+        return []  # no head, or a damaged one: the check says so
+    if mine is not None and (weight.shape[0] == mine.shape[0] or weight.shape[1] != mine.shape[1]):
+        return []
+    for name in (f"{head}.weight", f"{head}.bias"):
+        del state[name]
+        if name in own:
+            state[name] = own[name]
+    classes = 0 if mine is None else mine.shape[0]
+    return [f"{head} is for {weight.shape[0]} classes and was left out: the model has {classes}"]
+
+
+def _square(table: torch.Tensor, model: VisionTransformer) -> tuple[int, int] | None:
+    """The grid of a table of a square one; the model's own if the sizes agree; None if it is of neither."""
+    tokens = table.shape[1] - model.num_prefix_tokens
+    side = isqrt(max(0, tokens))
+    if side**2 == tokens:
+        return side, side
+    if tokens == model.grid[0] * model.grid[1]:
+        return model.grid
+    raise CheckpointError(
+        f"the position table has {tokens} tokens, which make no square: say which grid, "
+        "load_checkpoint(model, path, grid=(rows, columns))"
+    )
+
+
+def _by(grid: tuple[int, int]) -> str:
+    return f"{grid[0]} x {grid[1]}"
 
 
 def read(path: Path | str) -> dict[str, torch.Tensor]:
@@ -100,12 +143,20 @@ def read(path: Path | str) -> dict[str, torch.Tensor]:
             # timm's training script keeps its arguments in the file as a plain namespace.
             with torch.serialization.safe_globals([argparse.Namespace]):
                 content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        found = re.search(r"GLOBAL (\S+)", str(error))
+        what = f"it holds objects ({found[1]})" if found else "torn, or not a file of weights"
+        raise CheckpointError(f"cannot read {path}: {what}; only tensors are loaded") from None
     except Exception as error:  # a torn file makes torch raise almost anything
-        text = " ".join(str(error).split())[:160]
+        text = " ".join(str(error).split())[:120]
         raise CheckpointError(f"cannot read {path}: torn, or not a file of weights ({text})") from None
     state = unwrapped(content)
     if not isinstance(state, dict) or not state or not all(torch.is_tensor(value) for value in state.values()):
         raise CheckpointError(f"{path} holds no state dict, nor one under {', '.join(WRAPPERS)}")
+    odd = [name for name, value in state.items() if value.is_meta or not value.is_floating_point()]
+    odd = [name for name in odd if not name.endswith("num_batches_tracked")]
+    if odd:
+        raise CheckpointError(f"{path}: {odd[0]} is not a tensor of real numbers ({state[odd[0]].dtype})")
     return state
 
 
@@ -113,8 +164,10 @@ def unwrapped(content: Any) -> Any:
     """The state dict in a file's content, without `module.` before its names."""
     if not isinstance(content, dict):
         return content
-    state = next((content[key] for key in WRAPPERS if isinstance(content.get(key), dict)), content)
-    return {str(name).removeprefix("module."): value for name, value in state.items()}
+    state = next((content[key] for key in WRAPPERS if isinstance(content.get(key), dict) and content[key]), content)
+    if all(str(name).startswith("module.") for name in state):
+        return {str(name).removeprefix("module."): value for name, value in state.items()}
+    return {str(name): value for name, value in state.items()}
 
 
 def convert(content: dict[str, Any]) -> dict[str, torch.Tensor]:
@@ -130,14 +183,6 @@ def convert(content: dict[str, Any]) -> dict[str, torch.Tensor]:
             name = re.sub(pattern, replacement, name)
         made[name] = value.flatten() if ".cheap." in name else value
     return made
-
-
-def _positions(table: torch.Tensor, model: VisionTransformer) -> torch.Tensor | None:
-    """A table of a square grid resized to the model's grid; None if it is of no square grid."""
-    side = isqrt(max(0, table.shape[1] - model.num_prefix_tokens))
-    if table.shape[1] != model.num_prefix_tokens + side**2:
-        return None
-    return resize_positions(table, (side, side), model.grid, model.num_prefix_tokens)
 
 
 def _check(state: dict[str, torch.Tensor], own: dict[str, torch.Tensor], path: Path | str) -> None:

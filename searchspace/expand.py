@@ -9,7 +9,9 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from searchspace.spec import CnnSpec, ModelSpec, TransformerSpec, model_spec, to_dict
+from searchspace.spec import ModelSpec, model_spec, to_dict
+
+KINDS = ("patch", "t2t", "conv", "constrained-int", "int", "Range")  # what pydantic adds to a path for a union
 
 
 class SpecError(ValueError):
@@ -27,6 +29,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def override(spec: ModelSpec, changes: Mapping[str, Any]) -> ModelSpec:
     """A copy of the spec with dotted fields replaced, checked as a whole after the last change.
+
+    A tokenizer of another kind starts from that kind's defaults, with what both kinds have kept.
 
     Raises:
         SpecError: for an unknown field (with the nearest names), or if the result breaks an invariant.
@@ -46,13 +50,14 @@ def checked(data: dict[str, Any]) -> ModelSpec:
 
 
 def one_line(error: ValidationError) -> str:
-    """The first errors of a pydantic validation as `where: what`, joined."""
-    return "; ".join(describe(e) for e in error.errors()[:3])
+    """The first errors of a pydantic validation as `where: what`; unknown fields first, as they explain more."""
+    errors = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+    return "; ".join(dict.fromkeys(describe(e) for e in errors[:3]))
 
 
 def describe(error: Any) -> str:
     """One pydantic error as `where: what must hold (got what)`."""
-    where = ".".join(str(part) for part in error["loc"])
+    where = ".".join(str(part) for part in error["loc"] if part not in KINDS and not str(part).endswith("]"))
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         message = "unknown field"
@@ -111,6 +116,10 @@ def _set(data: dict[str, Any], model: Any, path: str, value: Any) -> None:
         if not isinstance(node, dict):
             raise SpecError(f"unknown field {path!r}; {'.'.join(path.split('.')[: depth + 1])} has no fields")
     node[last] = copy.deepcopy(value)
+    if path == "tokenizer.kind":
+        chosen = [m for m in models if value in get_args(m.model_fields["kind"].annotation)]
+        for name in [name for name in node if chosen and name not in chosen[0].model_fields]:
+            del node[name]
 
 
 def inner_models(annotation: Any) -> list[type[BaseModel]]:
@@ -123,16 +132,3 @@ def inner_models(annotation: Any) -> list[type[BaseModel]]:
     if origin in (Union, UnionType):
         return [m for arg in arguments for m in inner_models(arg)]
     return [annotation] if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []
-
-
-def fields(kind: type[TransformerSpec] | type[CnnSpec]) -> list[str]:
-    """All dotted names that an override may use, for messages and help."""
-
-    def walk(model: type[BaseModel], prefix: str) -> list[str]:
-        names = []
-        for name, field in model.model_fields.items():
-            inner = inner_models(field.annotation)
-            names += [n for m in inner for n in walk(m, f"{prefix}{name}.")] or [f"{prefix}{name}"]
-        return list(dict.fromkeys(names))
-
-    return walk(kind, "")

@@ -25,15 +25,19 @@ def names() -> list[str]:
     return list(_table())
 
 
-@cache
 def preset(name: str) -> ModelSpec:
     """The spec of a preset.
 
     Raises:
         SpecError: if there is none of that name (with the nearest names).
     """
-    if name not in _table():
-        raise SpecError(f"unknown preset {name!r}{nearest(name, names())}")
+    if not isinstance(name, str) or name not in _table():
+        raise SpecError(f"unknown preset {name!r}{nearest(str(name), names())}")
+    return _preset(name)
+
+
+@cache
+def _preset(name: str) -> ModelSpec:
     entry = dict(_table()[name])
     base = entry.pop("base", None)
     return override(preset(base), entry) if base else checked(entry)

@@ -88,7 +88,9 @@ class BackboneSpec(Spec):
     embed_dim: PositiveInt = Field(description="width of the tokens (with dense: of the first layer)")
     depth: PositiveInt = Field(description="number of layers")
     num_heads: PositiveInt = Field(description="attention heads of a layer")
-    mlp_ratio: Annotated[float, Field(gt=0)] = Field(3.0, description="width of the MLP over that of the tokens")
+    mlp_ratio: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
+        3.0, description="width of the MLP over that of the tokens"
+    )
     qkv_bias: bool = Field(False, description="bias of the q, k and v maps")
     attention: Literal["full", "ghost"] = Field("full", description="ghost: half of q, k, v by a cheap map")
     mlp: Literal["full", "ghost"] = Field("full", description="ghost: wide features by cheap maps")

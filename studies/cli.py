@@ -215,7 +215,7 @@ def _share(text: str) -> float:
 
 def _seeds(text: str) -> tuple[int, ...]:
     parts = [part for part in text.split(",") if part]
-    if not parts or not all(part.strip().isdigit() for part in parts) or text == "0":
+    if not parts or not all(part.strip().isdigit() for part in parts) or ("," not in text and int(text) == 0):
         raise argparse.ArgumentTypeError(f"how many (3), or a list of seeds (0,1,2), got {text!r}")
     numbers = tuple(dict.fromkeys(int(part) for part in parts))
     return numbers if "," in text else tuple(range(numbers[0]))

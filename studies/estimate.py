@@ -66,10 +66,13 @@ def _calibrate(trial: TrialSpec) -> float:
     if device == "cpu":
         use_one_thread()
     trainer: Any = Trainer(trial, device)
-    trainer.train_steps(STEPS // 4)
+    first = min(STEPS // 4, trainer.steps_per_epoch - 1)
+    timed = min(STEPS - first, trainer.steps_per_epoch - first)
+    if first:
+        trainer.train_steps(first)
     start = time.perf_counter()
-    trainer.train_steps(STEPS - STEPS // 4)
-    step = (time.perf_counter() - start) / (STEPS - STEPS // 4)
+    trainer.train_steps(timed)
+    step = (time.perf_counter() - start) / timed
     start = time.perf_counter()
     pictures = trainer.evaluate(limit=512)["test_pictures"]
     picture = (time.perf_counter() - start) / pictures

@@ -6,7 +6,7 @@ import socket
 import sys
 import traceback
 from collections.abc import Iterator
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
 
 from studies.store import Store
@@ -95,9 +95,16 @@ def _result(trial: TrialSpec, trainer: Any) -> dict[str, Any]:
         "device": torch.cuda.get_device_name() if cuda else f"{platform.machine()} CPU, 1 thread",
         "host": socket.gethostname(),
         "versions": {"python": platform.python_version()}
-        | {name: version(name) for name in ("t2t-studies", "torch", "timm")},
+        | {name: _version(name) for name in ("t2t-studies", "torch", "timm")},
         "history": trainer.history,
     }
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "unknown"
 
 
 def _resident_mb() -> float:

@@ -77,6 +77,22 @@ def default_gpus() -> float:
     return 1.0 if default_device() == "cuda" else 0.0
 
 
+def check_gpus(gpus_per_trial: float) -> None:
+    """Refuse what the machine cannot give or Ray does not take.
+
+    Raises:
+        SpecError: if there are too few GPUs, or for a number such as 1.5.
+    """
+    if gpus_per_trial > 1 and gpus_per_trial != int(gpus_per_trial):
+        raise SpecError(f"a trial takes a share of one GPU or whole ones, got --gpus-per-trial {gpus_per_trial:g}")
+    if gpus_per_trial > 0:
+        import torch
+
+        if gpus_per_trial > torch.cuda.device_count():
+            there = torch.cuda.device_count()
+            raise SpecError(f"--gpus-per-trial {gpus_per_trial:g}, but this machine has {there} GPU(s)")
+
+
 def default_jobs(gpus_per_trial: float) -> int:
     """As many trials at a time as there are GPUs, or cores and memory."""
     if gpus_per_trial > 0:

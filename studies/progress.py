@@ -106,7 +106,7 @@ class Progress:
         table = Table.grid(padding=(0, 2))
         for trial_id, record in self.running.items():
             table.add_row(
-                f"  {self.names[trial_id]}",
+                Text(f"  {self.names[trial_id]}"),
                 f"epoch {record['epoch']}/{self.epochs[trial_id]}",
                 f"top-1 {record['top1']:.1f} %",
             )

@@ -11,7 +11,7 @@ from reports import paper_table, study_table
 from reports.figures import accuracy_against_macs, draw_accuracy_against_macs, save
 from reports.render import as_csv, as_json, render
 from searchspace.expand import SpecError
-from searchspace.spec import CnnSpec, ModelSpec
+from searchspace.spec import CnnSpec, ModelSpec, TransformerSpec
 from studies.costs import costs
 from studies.frames import results
 from studies.scale import Scale, load_scale
@@ -28,6 +28,8 @@ def main(arguments: argparse.Namespace) -> int:
     study = load_study(arguments.study) if arguments.study else study_of_table(arguments.table)
     scale = load_scale(arguments.scale or study.scale)
     figure = Path(arguments.figure) if arguments.figure else None
+    if figure and study.table is None:
+        raise SpecError(f"--figure draws a table of the paper beside ours, and {study.name} reproduces none")
     if figure and figure.suffix not in FIGURE_SUFFIXES:
         raise SpecError(f"a figure is written as {', '.join(FIGURE_SUFFIXES)}, got {figure.name!r}")
     print_study(study, scale, Store(arguments.runs_dir), arguments.seeds, arguments.format, figure)
@@ -61,27 +63,37 @@ def print_study(
     if study.table is None:
         _print_own(study, scale, frame, style)
         return
-    rows = paper_table.compared(study.table, counts(study), trained)
+    rows = paper_table.compared(study.table, counts(study), frame)
     rows["scale"] = scale.scale if not trained.empty else None
     if style == "csv":
         print(as_csv(rows), end="")
     elif style == "json":
         print(as_json(rows), end="")
     else:
-        said = remarks(study, scale, trained)
-        print(render(paper_table.sections(study.table, rows, scale.scale, said), style))
+        sections = paper_table.sections(study.table, rows, scale.scale, remarks(study, scale, trained))
+        more = paper_table.added(study.table, frame)
+        if (more["status"] == "done").any():
+            sections.append(study_table.section(f"Arms of {study.name} that the paper has not", more, scale.scale, []))
+        print(render(sections, style))
     if trained.empty:
+        if figure:
+            raise SpecError(f"no figure: nothing is trained yet of {study.name} at scale {scale.scale}")
         if style == "text":
             print(f"Nothing is trained yet. To train it: studies run {study.name}")
         return
+    wanted = figure
     if figure is None and style == "text":
         figure = store.root / "figures" / f"table{study.table}_{scale.scale}.png"
     if figure:
         try:
             save(draw_accuracy_against_macs(accuracy_against_macs(rows), scale.scale), figure)
         except OSError as error:
-            raise SpecError(f"cannot write {figure}: {error.strerror}") from None
-        print(f"figure: {figure}", file=sys.stderr)
+            problem = f"cannot write {figure}: {error.strerror}; name another with --figure"
+            if wanted:
+                raise SpecError(problem) from None
+            print(f"studies: no figure: {problem}", file=sys.stderr)
+        else:
+            print(f"figure: {figure}", file=sys.stderr)
 
 
 def counts(study: Study) -> pd.DataFrame:
@@ -113,6 +125,15 @@ def remarks(study: Study, scale: Scale, trained: pd.DataFrame) -> list[str]:
         if trained[column].nunique() > 1:
             found = " and ".join(sorted(trained[column].dropna().unique()))
             said.append(f"Trained with mixed versions of {column.removeprefix('version_')}: {found}.")
+    said += [study.remark] if study.remark else []
+    distilled = [arm.name for arm in study.arms if isinstance(arm.model, TransformerSpec) and arm.model.distilled]
+    if distilled:
+        said.append(f"Without a teacher here, so with two tokens but not distilled: {', '.join(distilled)}.")
+    said += [
+        f"Nothing to compare with in {arm.group or study.name}: its baseline {arm.name} is not trained."
+        for arm in study.arms
+        if arm.baseline and arm.group in set(trained["group"]) and arm.name not in set(trained["arm"])
+    ]
     arms: dict[str, dict[str, None]] = {}
     for item in study.at(scale):
         if item.model is None:

@@ -4,6 +4,7 @@ import argparse
 import sys
 import time
 
+from searchspace.expand import SpecError
 from studies import plan as planning
 from studies.costs import costs
 from studies.execute import run_inline
@@ -16,6 +17,10 @@ def main(arguments: argparse.Namespace) -> int:
     """Train what is missing; 1 if a trial failed."""
     start = time.monotonic()
     plan = planning.make(arguments)
+    gpus = planning.default_gpus() if arguments.gpus_per_trial is None else arguments.gpus_per_trial
+    planning.check_gpus(gpus)
+    if arguments.executor == "inline" and arguments.jobs not in (None, 1):
+        raise SpecError("--executor inline trains one trial at a time: leave out --jobs, or use --executor ray")
     with plan.store.lock():
         if arguments.fresh:
             for trial in plan.trials:
@@ -25,7 +30,7 @@ def main(arguments: argparse.Namespace) -> int:
         _say(f"{plan.study.name} at scale {plan.scale.scale}: {len(plan.trials)} trials, {done} done already")
         for item in plan.refused:
             _say(f"not at this scale: {item.arm.name} ({item.refusal})")
-        progress = _train(plan, missing, arguments) if missing else None
+        progress = _train(plan, missing, arguments, gpus) if missing else None
     from studies.report import print_study
 
     print_study(plan.study, plan.scale, plan.store, seeds=arguments.seeds)
@@ -39,8 +44,7 @@ def main(arguments: argparse.Namespace) -> int:
     return 1 if progress.failures else 0
 
 
-def _train(plan: Plan, missing: list[TrialSpec], arguments: argparse.Namespace) -> Progress:
-    gpus = planning.default_gpus() if arguments.gpus_per_trial is None else arguments.gpus_per_trial
+def _train(plan: Plan, missing: list[TrialSpec], arguments: argparse.Namespace, gpus: float) -> Progress:
     jobs = arguments.jobs or planning.default_jobs(gpus)
     jobs = 1 if arguments.executor == "inline" else min(jobs, len(missing))
     how = "in this process" if arguments.executor == "inline" else f"{jobs} at a time, scheduled by Ray Tune"

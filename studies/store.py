@@ -17,13 +17,14 @@ import shutil
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+from pydantic import ValidationError
 
-from searchspace.expand import SpecError
+from searchspace.expand import SpecError, one_line
 from studies.trial import TrialSpec
 
 LEASE_SECONDS = 120  # a lease of another host that was not renewed for so long is dead
@@ -68,16 +69,23 @@ class Store:
     def state(self, trial_id: str) -> str:
         """`planned`, `running`, `done` or `failed`."""
         folder = self.folder(trial_id)
-        if (folder / "result.json").exists():
+        if self.result(trial_id) is not None:
             return "done"
-        lease = _read(folder / "lease.json")
-        if lease and _alive(lease):
+        if _alive(folder / "lease.json"):
             return "running"
         return "failed" if (folder / "failure.json").exists() else "planned"
 
     def result(self, trial_id: str) -> dict[str, Any] | None:
-        """What a finished trial left: figures, history, versions; None if it is not done."""
-        return _read(self.folder(trial_id) / "result.json")
+        """What a finished trial left: figures, history, versions; None if it is not done.
+
+        Raises:
+            StoreError: if the file is damaged.
+        """
+        path = self.folder(trial_id) / "result.json"
+        content = _read(path)
+        if content is not None and not (isinstance(content, dict) and "top1" in content and "history" in content):
+            raise _damaged(path, "it is no result")
+        return content
 
     def failure(self, trial_id: str) -> dict[str, Any] | None:
         """Why a trial failed; None if it did not."""
@@ -89,20 +97,29 @@ class Store:
         Raises:
             StoreError: if the store has none of that id.
         """
-        content = _read(self.folder(trial_id) / "trial.json")
+        path = self.folder(trial_id) / "trial.json"
+        content = _read(path)
         if content is None:
             raise StoreError(f"no trial {trial_id!r} in {self.root}")
-        return TrialSpec.model_validate(content)
+        try:
+            return TrialSpec.model_validate(content)
+        except ValidationError as error:
+            raise _damaged(path, one_line(error)) from None
 
     def seeds(self) -> set[int]:
-        """Every seed that a finished trial of any study was trained with."""
-        ids = [path.parent.name for path in self.root.glob("trials/*/result.json")]
-        return {content["seed"] for i in ids if (content := _read(self.folder(i) / "trial.json"))}
+        """Every seed that a finished trial of any study was trained with; what is damaged is passed over."""
+        found = set()
+        for path in self.root.glob("trials/*/result.json"):
+            with suppress(StoreError, KeyError, TypeError):
+                found.add(int(_read(path.with_name("trial.json"))["seed"]))
+        return found
 
     def plan(self, trial: TrialSpec) -> None:
-        """Write down that a trial is to be trained."""
-        if not (self.folder(trial.id) / "trial.json").exists():
-            self._write(trial.id, "trial.json", trial.model_dump(mode="json"))
+        """Write down that a trial is to be trained; a damaged record is replaced."""
+        with suppress(StoreError):
+            if self.trial(trial.id) == trial:
+                return
+        self._write(trial.id, "trial.json", trial.model_dump(mode="json"))
 
     def lease(self, trial_id: str) -> None:
         """Say that this process trains the trial, or still does."""
@@ -166,22 +183,30 @@ def _replace(path: Path, content: bytes) -> None:
     os.replace(temporary, path)
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def _read(path: Path) -> Any:
     try:
         return json.loads(path.read_text())
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
-        raise StoreError(
-            f"cannot read {path}: {error}; remove the folder {path.parent} to train the trial anew"
-        ) from None
+        raise _damaged(path, str(error)) from None
 
 
-def _alive(lease: dict[str, Any]) -> bool:
-    if lease["host"] != socket.gethostname():
-        return time.time() - lease["time"] < LEASE_SECONDS
+def _damaged(path: Path, why: str) -> StoreError:
+    return StoreError(f"cannot read {path}: {why}; remove the folder {path.parent} to train the trial anew")
+
+
+def _alive(path: Path) -> bool:
+    """Whether a lease is held; one that cannot be read is not."""
     try:
-        os.kill(lease["pid"], 0)
+        lease = json.loads(path.read_text())
+        host, pid, renewed = str(lease["host"]), int(lease["pid"]), float(lease["time"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    if host != socket.gethostname():
+        return time.time() - renewed < LEASE_SECONDS
+    try:
+        os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:

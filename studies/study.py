@@ -45,6 +45,7 @@ class Study:
 
     name: str
     question: str
+    remark: str
     table: int | None
     scale: str
     seeds: tuple[int, ...]
@@ -115,6 +116,7 @@ def parse(path: Path) -> Study:
     return Study(
         name=content.study,
         question=content.question,
+        remark=content.remark,
         table=content.paper.table if content.paper else None,
         scale=content.scale,
         seeds=tuple(range(seeds)) if isinstance(seeds, int) else tuple(dict.fromkeys(seeds)),

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from searchspace.spec import Spec
 from studies.generate import Generators
+from studies.scale import NAME
 
-NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 Arms = dict[str, dict[str, Any] | None]
 
 
@@ -38,25 +38,31 @@ class StudyFile(Generators):
     study: str = Field(pattern=NAME, description="name: letters, digits, _, . and -")
     extends: str | None = Field(None, description="another study, by name or path: its content, changed by this file's")
     question: str = ""
+    remark: str = Field("", description="what is to be said below its results")
     paper: PaperRef | None = None
     scale: str = "digits"
-    seeds: PositiveInt | list[int] = Field(3, description="how many (0, 1, ...), or a list")
+    seeds: int | list[int] = Field(3, description="how many (0, 1, ...), or a list")
     groups: dict[str, Group] = Field({}, description="name of the group: what is in it")
     base: str | None = Field(None, description="preset that the arms change, in a study of one group")
     baseline: str | None = Field(None, description="arm that the others are compared with; default: the first")
     arms: Arms = Field({}, description="as in a group")
 
+    @field_validator("seeds")
+    @classmethod
+    def _some(cls, seeds: int | list[int]) -> int | list[int]:
+        if min(seeds if isinstance(seeds, list) else [seeds - 1], default=-1) < 0:
+            raise ValueError(f"how many (at least 1), or a list of whole numbers from 0 on, got {seeds}")
+        return seeds
+
     @model_validator(mode="after")
     def _has_groups(self) -> "StudyFile":
-        single = bool(self.base or self.arms or self.generates())
+        single = bool(self.base or self.baseline or self.arms or self.generates())
         if single == bool(self.groups):
             raise ValueError("a study has either `groups`, or `base` and `arms` (or generators) of its own")
         if single and not self.base:
             raise ValueError("`base` is missing: the preset that the arms change")
         if single and not (self.arms or self.generates()):
             raise ValueError("a study of one group needs at least one of `arms`, or a generator")
-        if isinstance(self.seeds, list) and (not self.seeds or min(self.seeds) < 0):
-            raise ValueError(f"seeds: a list of whole numbers from 0 on, got {self.seeds}")
         return self
 
     def all_groups(self) -> dict[str, Group]:

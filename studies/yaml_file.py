@@ -15,6 +15,7 @@ except ImportError:  # PyYAML without libyaml
     from yaml import SafeLoader as Loader  # type: ignore[assignment]
 
 Path_ = tuple[str | int, ...]
+DEPTH = 20  # of nesting; a study file has 6
 T = TypeVar("T", bound=BaseModel)
 
 
@@ -70,6 +71,8 @@ class YamlFile:
             raise self.error(first["loc"], message) from None
 
     def _data(self, loader: Any, node: yaml.Node, where: Path_) -> Any:
+        if len(where) > DEPTH:
+            raise SpecError(f"{self.path}:{node.start_mark.line + 1}: nested too deeply, or an alias within itself")
         if isinstance(node, yaml.MappingNode):
             made: dict[Any, Any] = {}
             for key_node, value_node in node.value:

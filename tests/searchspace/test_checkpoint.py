@@ -129,14 +129,14 @@ def test_another_number_of_classes_leaves_the_head_as_it_is(state: dict[str, tor
     assert said == ["head is for 1000 classes and was left out: the model has 10"]
 
 
-@pytest.mark.parametrize(("size", "rows"), [(384, 577), ([224, 320], 14 * 20 + 1)])
+@pytest.mark.parametrize(("size", "grid"), [(384, (24, 24)), ([224, 320], (14, 20))])
 def test_the_position_table_is_resized_to_another_resolution(
-    state: dict[str, torch.Tensor], tmp_path: Path, size: object, rows: int
+    state: dict[str, torch.Tensor], tmp_path: Path, size: object, grid: tuple[int, int]
 ) -> None:
     model, said = loaded(state, tmp_path / "w.pth", img_size=size)
-    assert said == [f"the position table was resized from 197 to {rows} rows"]
+    assert said == [f"the position table was resized from 14 x 14 to {grid[0]} x {grid[1]} tokens"]
     assert torch.equal(model.state_dict()["pos_embed"][:, 0], state["pos_embed"][:, 0])
-    assert model.state_dict()["pos_embed"].shape[1] == rows
+    assert model.state_dict()["pos_embed"].shape[1] == 1 + grid[0] * grid[1]
 
 
 @pytest.mark.parametrize(
@@ -145,6 +145,10 @@ def test_the_position_table_is_resized_to_another_resolution(
         (lambda s: {k: v for k, v in s.items() if k != "norm.bias"}, "missing: norm.bias"),
         (lambda s: s | {"extra.weight": torch.zeros(1)}, "not in the model: extra.weight"),
         (lambda s: s | {"norm.bias": torch.zeros(7)}, r"of another shape: norm.bias \(7,\) for \(256,\)"),
+        (lambda s: s | {"head.bias": torch.zeros(3)}, r"of another shape: head.bias \(3,\) for \(1000,\)"),
+        (lambda s: s | {"norm.bias": torch.zeros(256, dtype=torch.int32)}, "norm.bias is not a tensor of real numbers"),
+        (lambda s: s | {"module.norm.bias": s["norm.bias"]}, "not in the model: module.norm.bias"),
+        (lambda s: s | {"pos_embed": torch.zeros(5)}, r"of another shape: pos_embed \(5,\)"),
         (lambda s: {"epoch": 3}, "holds no state dict"),
         (lambda s: [1], "holds no state dict"),
     ],
@@ -159,6 +163,27 @@ def test_what_does_not_fit_is_refused_with_its_first_names_and_nothing_is_loaded
         searchspace.load_checkpoint(model, tmp_path / "w.pth")
     assert "\n" not in str(error.value)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_a_model_without_a_head_takes_a_file_with_one(state: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    _, said = loaded(state, tmp_path / "w.pth", num_classes=0)
+    assert said == ["head is for 1000 classes and was left out: the model has 0"]
+
+
+def test_a_table_of_a_grid_that_is_not_square_needs_its_grid(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    wide = build(override(preset("t2t_vit_7"), {"img_size": [64, 144]}))
+    torch.nn.init.normal_(wide.pos_embed)
+    torch.save(wide.state_dict(), tmp_path / "w.pth")
+    own_grid = build(override(preset("t2t_vit_7"), {"img_size": [64, 144]}))
+    big = build(override(preset("t2t_vit_7"), {"img_size": [128, 288]}))
+    said = searchspace.load_checkpoint(big, tmp_path / "w.pth", grid=(4, 9))
+    assert said == ["the position table was resized from 4 x 9 to 8 x 18 tokens"]
+    assert searchspace.load_checkpoint(own_grid, tmp_path / "w.pth", grid=(4, 9)) == []
+    assert torch.equal(own_grid.pos_embed, wide.pos_embed)
+    torch.save(build(override(preset("t2t_vit_7"), {"img_size": [64, 96]})).state_dict(), tmp_path / "v.pth")
+    with pytest.raises(CheckpointError, match=r"24 tokens, which make no square: say which grid"):
+        searchspace.load_checkpoint(big, tmp_path / "v.pth")
 
 
 def test_a_checkpoint_of_another_model_is_refused(state: dict[str, torch.Tensor], tmp_path: Path) -> None:
@@ -183,6 +208,6 @@ def test_files_that_are_torn_missing_or_dangerous_are_one_line(state: dict[str, 
             return os.mkdir, (str(tmp_path / "ran"),)
 
     torch.save({"state_dict": Evil()}, path)
-    with pytest.raises(CheckpointError, match="cannot read"):
+    with pytest.raises(CheckpointError, match=r"it holds objects \(\w+.mkdir\)"):
         searchspace.load_checkpoint(model, path)
     assert not (tmp_path / "ran").exists()

@@ -380,7 +380,7 @@ def test_evaluate_prints_the_accuracy_of_a_file_on_a_folder(studies: Studies, pi
     assert figures["top5"] == 100.0
     done = studies(*command, "--workers", "0")
     assert "top-1   33.33 %" in done.stdout
-    assert "the position table was resized from 197 to 17 rows" in done.stderr
+    assert "the position table was resized from 14 x 14 to 4 x 4 tokens" in done.stderr
 
 
 def test_evaluate_refuses_what_does_not_fit(studies: Studies, pictures: Path, tmp_path: Path) -> None:

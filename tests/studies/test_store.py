@@ -58,7 +58,7 @@ def test_states_follow_from_the_files(store: Store, trial: TrialSpec) -> None:
     store.fail(trial.id, "why", "where")
     assert store.state(trial.id) == "failed"
     store.lease(trial.id)
-    store.finish(trial.id, {"top1": 1.0})
+    store.finish(trial.id, {"top1": 1.0, "history": []})
     assert store.state(trial.id) == "done"
     assert store.failure(trial.id) is None
     assert store.seeds() == {0}
@@ -87,15 +87,15 @@ def test_a_lease_of_another_host_is_believed_while_it_is_renewed(store: Store, t
 
 def test_a_file_is_written_whole_or_not_at_all(store: Store, trial: TrialSpec, monkeypatch: pytest.MonkeyPatch) -> None:
     store.plan(trial)
-    store.finish(trial.id, {"top1": 1.0})
+    store.finish(trial.id, {"top1": 1.0, "history": []})
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(OSError, match="No space"):
-        store.finish(trial.id, {"top1": 2.0})
-    assert store.result(trial.id) == {"top1": 1.0}
+        store.finish(trial.id, {"top1": 2.0, "history": []})
+    assert store.result(trial.id) == {"top1": 1.0, "history": []}
 
 
 def test_figures_that_are_no_numbers_are_refused(store: Store, trial: TrialSpec) -> None:
@@ -118,6 +118,28 @@ def test_a_torn_result_is_an_error_that_says_where(store: Store, trial: TrialSpe
     (store.folder(trial.id) / "result.json").write_text('{"top1": ')
     with pytest.raises(StoreError, match=r"cannot read .*result.json"):
         store.result(trial.id)
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", '{"top1": '])
+def test_a_damaged_result_is_never_taken_for_a_trial_that_is_done(store: Store, trial: TrialSpec, content: str) -> None:
+    store.plan(trial)
+    (store.folder(trial.id) / "result.json").write_text(content)
+    with pytest.raises(StoreError, match=r"cannot read .*result.json"):
+        store.state(trial.id)
+
+
+def test_damage_elsewhere_does_not_block_what_is_whole(store: Store, trial: TrialSpec) -> None:
+    store.plan(trial)
+    store.finish(trial.id, {"top1": 1.0, "history": []})
+    other = store.folder("0" * 16)
+    other.mkdir()
+    for name in ("trial.json", "result.json", "lease.json"):
+        (other / name).write_text("{")
+    assert store.seeds() == {0}
+    (store.folder(trial.id) / "trial.json").write_text("{}")
+    (store.folder(trial.id) / "lease.json").write_text("{}")
+    store.plan(trial)
+    assert store.trial(trial.id) == trial
 
 
 def test_a_store_has_one_run_at_a_time(store: Store) -> None:
