@@ -78,3 +78,16 @@ def test_holm_finds_no_more_than_uncorrected_tests_and_no_less_than_bonferroni(p
 def test_holm_on_a_worked_example() -> None:
     # Thresholds 0.0125, 0.0167, 0.025, 0.05: 0.01 passes, 0.02 does not, and then nothing does.
     assert holm(np.array([0.03, 0.01, 0.02, 0.9]), 0.05).tolist() == [False, True, False, False]
+
+
+@pytest.mark.parametrize("status", ["failed", "planned", "missing"])
+def test_arms_whose_baseline_is_not_trained_have_no_verdict(status: str) -> None:
+    data = frame(base=[80.0, 82.0], arm=[70.0, 71.0])
+    if status == "missing":
+        data = data[data["arm"] == "arm"]
+    else:
+        data.loc[data["arm"] == "base", "status"] = status
+    row = over_seeds(data).set_index("arm").loc["arm"]
+    assert row["top1"] == 70.5
+    assert row["verdict"] == ""
+    assert np.isnan(row["delta"])

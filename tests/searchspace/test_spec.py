@@ -43,6 +43,14 @@ def test_an_unknown_preset_offers_the_nearest() -> None:
         preset("t2t_vit14")
 
 
+def test_another_kind_of_tokenizer_keeps_what_both_have() -> None:
+    conv = override(preset("t2t_vit_14"), {"tokenizer.kind": "conv"})
+    assert conv == preset("t2t_vit_c_14")
+    assert override(preset("t2t_vit_14"), {"tokenizer.kind": "patch"}) == preset("t2t_vit_14_no_t2t")
+    with pytest.raises(SpecError, match="'patch', 't2t', 'conv'"):
+        override(preset("t2t_vit_14"), {"tokenizer.kind": "pach"})
+
+
 @pytest.mark.parametrize("text", ["backbone.depth", "backbone.depth=[1"])
 def test_an_override_that_cannot_be_read_is_refused(text: str) -> None:
     with pytest.raises(SpecError):

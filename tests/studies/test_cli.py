@@ -94,6 +94,8 @@ def test_cost_prints_one_spec(studies: Studies) -> None:
         (["run", "nowhere.yaml"], "cannot read nowhere.yaml"),
         (["report"], "say which table"),
         (["report", "--table", "6", "--figure", "f.bmp"], "a figure is written as .png"),
+        (["report", "--table", "6", "--figure", "f.png"], "nothing is trained yet"),
+        (["report", "--table", "8"], "no study reproduces table 8"),
         (["run", "cnn_to_vit", "--runs-dir", "/proc/runs"], "cannot write to /proc/runs"),
     ],
 )
@@ -103,7 +105,15 @@ def test_bad_input_is_one_line_and_exit_status_2(studies: Studies, arguments: li
 
 @pytest.mark.parametrize(
     "arguments",
-    [["run"], ["run", "cnn_to_vit", "--seeds", "x"], ["run", "cnn_to_vit", "--jobs", "0"], ["fly"]],
+    [
+        ["run"],
+        ["run", "cnn_to_vit", "--seeds", "x"],
+        ["run", "cnn_to_vit", "--jobs", "0"],
+        ["run", "cnn_to_vit", "--gpus-per-trial", "-1"],
+        ["run", "cnn_to_vit", "--gpus-per-trial", "nan"],
+        ["run", "cnn_to_vit", "--seeds", "00"],
+        ["fly"],
+    ],
 )
 def test_wrong_usage_is_exit_status_2(studies: Studies, arguments: list[str]) -> None:
     done = studies(*arguments)
@@ -283,10 +293,11 @@ def test_a_worker_that_is_killed_is_replaced_and_the_numbers_are_the_same(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("executor", ["ray", "inline"])
 def test_two_runs_on_one_store_and_ctrl_c(
-    studies: Studies, study_file: StudyFile, long: Path, tmp_path: Path, environment: dict[str, str]
+    studies: Studies, study_file: StudyFile, long: Path, tmp_path: Path, environment: dict[str, str], executor: str
 ) -> None:
-    command = ["run", str(study_file()), "--scale", str(long), "--seeds", "1", "--executor", "inline"]
+    command = ["run", str(study_file()), "--scale", str(long), "--seeds", "1", "--executor", executor]
     process = start(command, tmp_path, environment)
     wait_for_checkpoint(tmp_path / "runs", process)
     assert "another run is using" in one_line(studies(*command))
@@ -294,7 +305,48 @@ def test_two_runs_on_one_store_and_ctrl_c(
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert errors.strip().endswith("studies: stopped; the same command goes on from the last epoch")
+    assert "Traceback" not in errors
     assert studies(*command).returncode == 0
+
+
+@pytest.mark.slow
+def test_an_arm_without_its_baseline_is_reported_without_a_verdict(
+    studies: Studies, tiny: Path, tmp_path: Path
+) -> None:
+    at = ("--scale", str(tiny), "--seeds", "1")
+    done = studies("run", "cnn_to_vit", "--only", "ViT-SE", *at, "--executor", "inline")
+    assert done.returncode == 0, done.stderr
+    assert "its baseline ViT-S/16 is not trained" in " ".join(done.stdout.split())
+    row = next(line for line in done.stdout.split("as trained here")[1].splitlines() if "ViT-SE" in line)
+    assert "unresolved" not in row
+    rows = json.loads(studies("report", "--table", "6", *at, "--format", "json").stdout)
+    assert [row["model"] for row in rows if row["top1"] is not None] == ["ViT-SE"]
+
+
+@pytest.mark.slow
+def test_an_arm_that_the_paper_has_not_is_shown_beside_its_table(studies: Studies, tiny: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "study: mine\npaper: {table: 7}\ngroups:\n  T2T module:\n    base: t2t_vit_14\n"
+        "    arms: {T2T-ViT-14: {}, T2T-ViT-Two: {backbone.depth: 2}}\n"
+    )
+    done = studies("run", str(path), "--scale", str(tiny), "--seeds", "2", "--executor", "inline")
+    assert done.returncode == 0, done.stderr
+    assert "Arms of mine that the paper has not" in done.stdout
+    assert "T2T-ViT-Two" in done.stdout.split("the paper has not")[1]
+
+
+def test_a_refused_run_loses_nothing(studies: Studies, study_file: StudyFile, tiny: Path, tmp_path: Path) -> None:
+    study = str(study_file())
+    at = ("--scale", str(tiny), "--seeds", "1")
+    assert studies("run", study, *at, "--executor", "inline").returncode == 0
+    before = accuracies(tmp_path / "runs")
+    assert "this machine has 0 GPU(s)" in one_line(studies("run", study, *at, "--fresh", "--gpus-per-trial", "1"))
+    assert "--gpus-per-trial 1.5" in one_line(studies("run", study, *at, "--fresh", "--gpus-per-trial", "1.5"))
+    assert "one trial at a time" in one_line(
+        studies("run", study, *at, "--fresh", "--executor", "inline", "--jobs", "2")
+    )
+    assert accuracies(tmp_path / "runs") == before
 
 
 @pytest.mark.slow
