@@ -24,7 +24,8 @@ class VisionTransformer(nn.Module):
 
     Methods and attributes are those of timm's own models. `torch.compile`, `torch.export` and `torch.jit.trace` work at
     a fixed picture size; `torch.jit.script` does not, since the position table and the soft splits follow the size of
-    the picture in plain Python.
+    the picture in plain Python. ONNX export takes the program of `torch.export`; it is not tested here, for want of
+    onnxscript among the project's packages.
 
     Source: Dosovitskiy et al., arXiv 2010.11929, section 3.1; arXiv 2101.11986, eq. 5. The sinusoid is a parameter
     without gradient, as in the public code, so that parameter counts agree; a learned table starts normal with
