@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -102,7 +102,7 @@ class Progress:
         if self.console.is_terminal:
             self.live.update(self._view())
 
-    def _view(self) -> Table:
+    def _view(self) -> Group:
         table = Table.grid(padding=(0, 2))
         for trial_id, record in self.running.items():
             table.add_row(
@@ -110,5 +110,4 @@ class Progress:
                 f"epoch {record['epoch']}/{self.epochs[trial_id]}",
                 f"top-1 {record['top1']:.1f} %",
             )
-        table.add_row(Text(self.summary(), style="bold"))
-        return table
+        return Group(table, Text(self.summary(), style="bold"))

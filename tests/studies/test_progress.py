@@ -1,0 +1,58 @@
+import io
+
+import pytest
+
+from studies.progress import Progress, duration
+from studies.scale import load_scale
+from studies.study import load_study, trials
+
+
+@pytest.fixture
+def progress() -> Progress:
+    study, scale = load_study("cnn_to_vit"), load_scale("digits")
+    chosen = [item for item in study.at(scale) if item.arm.name in ("ViT-S/16", "ViT-SE")]
+    made = [trial for _, trial in trials(chosen, scale, [0])]
+    names = {made[0].id: "[/bold] first", made[1].id: "second"}
+    return Progress(names, made, {trial.id: 1.0 for trial in made}, io.StringIO())
+
+
+def printed(progress: Progress) -> str:
+    return progress.console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_counts_and_plain_lines_follow_the_events(progress: Progress) -> None:
+    first, second = progress.epochs
+    assert progress.left() is None
+    assert progress.summary() == "0/2 done, 0 running, 2 waiting, 0 failed"
+    progress.epoch(first, {"epoch": 1, "top1": 12.5, "seconds": 1.0})
+    assert progress.summary().startswith("0/2 done, 1 running, 1 waiting, 0 failed, about")
+    progress.done(first)
+    progress.failed(second, "RuntimeError: [why]")
+    assert progress.summary() == "1/2 done, 0 running, 0 waiting, 1 failed"
+    lines = printed(progress).splitlines()
+    assert lines[0].startswith("[1/2] [/bold] first: top-1 12.5 %")
+    assert lines[1].startswith("[2/2] second: failed, RuntimeError: [why]")
+
+
+def test_the_time_left_is_the_open_work_at_the_pace_so_far(progress: Progress) -> None:
+    first, second = progress.epochs
+    for trial_id in (first, second):
+        progress.epoch(trial_id, {"epoch": 1, "top1": 0.0, "seconds": 1.0})
+    progress.start -= 10  # two of eight epochs took ten seconds
+    left = progress.left()
+    assert left == pytest.approx(30, abs=1)
+
+
+def test_the_live_view_draws_names_as_they_are(progress: Progress) -> None:
+    first = next(iter(progress.epochs))
+    progress.epoch(first, {"epoch": 1, "top1": 12.5, "seconds": 1.0})
+    progress.console.print(progress._view())
+    assert "[/bold] first" in printed(progress)
+    assert "epoch 1/4" in printed(progress)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(42, "42 s"), (99.4, "99 s"), (150, "2 min"), (5900, "98 min"), (7500, "2 h 5 min")]
+)
+def test_durations_are_said_as_people_say_them(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
