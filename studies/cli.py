@@ -91,7 +91,6 @@ def _parser() -> argparse.ArgumentParser:
         "studies plan cnn_to_vit --seeds 5",
     )
     _selection(command)
-    command.add_argument("--jobs", type=_positive, help="trials at a time (default: one a core, or a GPU)")
     command.add_argument("--json", action="store_true", help="for programs")
 
     command = add(
@@ -101,7 +100,6 @@ def _parser() -> argparse.ArgumentParser:
         "studies run cnn_to_vit --seeds 5 --only 'T2T*'",
     )
     _selection(command)
-    command.add_argument("--jobs", type=_positive, help="trials at a time (default: one a core, or a GPU)")
     command.add_argument(
         "--gpus-per-trial",
         type=_share,
@@ -171,6 +169,7 @@ def _selection(command: argparse.ArgumentParser) -> None:
         help="arms or groups, * for any text; may be repeated",
     )
     command.add_argument("--all", action="store_true", help="the study's optional groups too")
+    command.add_argument("--jobs", type=_positive, help="trials at a time (default: one a core, or a GPU)")
     _runs_dir(command)
 
 

@@ -12,7 +12,6 @@ import torch.nn.functional as F
 
 from studies.scale import DigitsSpec
 
-CLASSES = 10
 TRAIN_SOURCES = 1197  # of the 1,797 digits; the others make the test pictures
 
 
