@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.debug:
             raise
         print(f"studies: {error}", file=sys.stderr)
-        return 2
+        return getattr(error, "exit_status", 2)
     except KeyboardInterrupt:
         print("studies: stopped; the same command goes on from the last epoch", file=sys.stderr)
         return 130
@@ -91,6 +91,8 @@ def _parser() -> argparse.ArgumentParser:
         "studies plan cnn_to_vit --seeds 5",
     )
     _selection(command)
+    command.add_argument("--devices", type=_positive, metavar="N", help="plan for so many devices (default: --jobs)")
+    command.add_argument("--device-type", metavar="TYPE", help="plan for devices of this kind: h100, a100, t4 ...")
     command.add_argument("--json", action="store_true", help="for programs")
 
     command = add(
@@ -110,6 +112,25 @@ def _parser() -> argparse.ArgumentParser:
         "--executor", choices=("ray", "inline"), default="ray", help="inline: in this process, without Ray"
     )
     command.add_argument("--fresh", action="store_true", help="forget earlier results of these trials first")
+    command.add_argument(
+        "--early-stop", action="store_true", help="end the worse trials early (ASHA); a run without it trains them on"
+    )
+    command.add_argument("--address", metavar="HOST:PORT", help="of a running Ray cluster, or auto (default: our own)")
+    command.add_argument("--device-type", metavar="TYPE", help="accelerators to run on, as Ray names them: H100, A100")
+    command.add_argument(
+        "--checkpoint-every",
+        type=_seconds,
+        default=60.0,
+        metavar="SECONDS",
+        help="within an epoch; after each epoch one is kept anyway (default: 60)",
+    )
+    command.add_argument(
+        "--step-timeout",
+        type=_seconds,
+        default=600.0,
+        metavar="SECONDS",
+        help="a trial that trains no step for so long has failed (default: 600)",
+    )
 
     command = add(
         "report",
@@ -209,6 +230,13 @@ def _share(text: str) -> float:
         value = -1.0
     if not 0 <= value < float("inf"):
         raise argparse.ArgumentTypeError(f"a number from 0 on, 0.5 say, got {text!r}")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = _share(text)
+    if not value:
+        raise argparse.ArgumentTypeError(f"seconds above 0, got {text!r}")
     return value
 
 

@@ -17,22 +17,48 @@ import blocks
 import searchspace
 from searchspace.spec import ModelSpec
 
+Figures = dict[str, int]
 
-def costs(specs: Sequence[ModelSpec], on_count: Callable[[int, int], None] | None = None) -> list[dict[str, int]]:
+
+def costs(specs: Sequence[ModelSpec], on_count: Callable[[int, int], None] | None = None) -> list[Figures]:
     """params, trainable, macs and activations of each spec; counts what is not remembered.
 
     `on_count(i, n)` is called before the i-th of n specs that must be counted.
     """
-    book = _read()
-    keys = [_key(spec) for spec in specs]
-    missing = {key: spec for key, spec in zip(keys, specs, strict=True) if key not in book}
-    if missing:
+
+    def count(spec: ModelSpec) -> Figures:
         from searchspace.cost import cost
 
-        for i, (key, spec) in enumerate(missing.items()):
-            if on_count:
-                on_count(i + 1, len(missing))
-            book[key] = cost(spec).as_dict()
+        return cost(spec).as_dict()
+
+    return _remembered("", specs, count, on_count)
+
+
+def memory(specs: Sequence[ModelSpec]) -> list[int]:
+    """Bytes of activations that training keeps for each picture (see `searchspace.memory`), remembered too."""
+
+    def measure(spec: ModelSpec) -> Figures:
+        from searchspace.memory import activation_bytes
+
+        return {"activation_bytes": activation_bytes(spec)}
+
+    return [figures["activation_bytes"] for figures in _remembered("memory/", specs, measure)]
+
+
+def _remembered(
+    kind: str,
+    specs: Sequence[ModelSpec],
+    count: Callable[[ModelSpec], Figures],
+    on_count: Callable[[int, int], None] | None = None,
+) -> list[Figures]:
+    book = _read()
+    keys = [kind + _key(spec) for spec in specs]
+    missing = {key: spec for key, spec in zip(keys, specs, strict=True) if key not in book}
+    for i, (key, spec) in enumerate(missing.items()):
+        if on_count:
+            on_count(i + 1, len(missing))
+        book[key] = count(spec)
+    if missing:
         _write(book)
     return [book[key] for key in keys]
 
@@ -56,14 +82,14 @@ def _path() -> Path:
     return (Path(root) if root else Path.home() / ".cache") / "t2t-studies" / "costs.json"
 
 
-def _read() -> dict[str, dict[str, int]]:
+def _read() -> dict[str, Figures]:
     try:
         return json.loads(_path().read_text())
     except (OSError, ValueError):
         return {}
 
 
-def _write(book: dict[str, dict[str, int]]) -> None:
+def _write(book: dict[str, Figures]) -> None:
     path = _path()
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)

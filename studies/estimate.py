@@ -1,61 +1,122 @@
-"""How long trials take: what the store has measured, else a calibration of a few steps."""
+"""How long trials take: as earlier ones did, else as a calibration of seconds says, else by their MACs."""
 
+import heapq
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import mean, median
 from typing import Any
 
-from studies.execute import default_device
+from studies.costs import costs
+from studies.devices import STEP_SECONDS, is_type, macs_per_second
+from studies.execute import default_device, device_name
+from studies.files import StoreError
 from studies.store import Store
 from studies.trial import TrialSpec
 
-STARTUP_SECONDS = 15.0  # Ray and its workers, and the report
+STARTUP_SECONDS = 14.0  # Ray and its workers, each of which imports torch
+TRIAL_SECONDS = 0.4  # between one trial and the next on a worker
 STEPS = 12  # of a calibration; the first quarter is not timed
+BASES = {
+    "store": "earlier trials in the store",
+    "calibration": f"{STEPS} steps of each model just now",
+    "rate": "MACs, at the rate of earlier trials in the store",
+    "peak": "MACs, at a guessed 15 % of the device's peak: right to a factor of 3 or so",
+}
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Seconds of training for each trial id, for all that is missing on one device, and on the clock."""
+    """Seconds of each trial and their basis (a key of BASES), by id; in all and on the clock, for what is missing."""
 
     seconds: dict[str, float]
+    bases: dict[str, str]
     device_seconds: float
     wall_seconds: float
-    basis: str
+
+    def basis(self, trials: Sequence[TrialSpec]) -> str:
+        """What the seconds of some trials rest on, in words."""
+        found = {self.bases[trial.id] for trial in trials}
+        return " and ".join(text for name, text in BASES.items() if name in found)
 
 
-def estimate(store: Store, trials: Sequence[TrialSpec], jobs: int) -> Estimate:
-    """Seconds for each trial and for those that are missing, `jobs` at a time."""
-    models: dict[str, float] = {}
+def estimate(
+    store: Store, trials: Sequence[TrialSpec], missing: Sequence[TrialSpec], jobs: int, device_type: str | None = None
+) -> Estimate:
+    """Seconds for each trial, and for those that are missing, `jobs` at a time.
+
+    Args:
+        store: whose earlier trials, of any seed, are asked first.
+        trials: of a plan.
+        missing: those that are to be trained.
+        jobs: devices, or shares of them.
+        device_type: that they are of; none: this machine's.
+
+    Raises:
+        SpecError: for a device type of which nothing is known.
+    """
+    here = device_name(default_device())
+    local = device_type is None or is_type(here, device_type)
+    measured, rates = _measured(store, device_type or here)
     seconds: dict[str, float] = {}
-    measured = calibrated = 0
-    for trial in trials:
-        result = store.result(trial.id)
-        if result:
-            key = _key(trial)
-            models.setdefault(key, result["seconds"])
+    bases: dict[str, str] = {}
     for trial in trials:
         key = _key(trial)
-        if key in models:
-            measured += 1
-        else:
-            models[key] = _calibrate(trial)
-            calibrated += 1
-        seconds[trial.id] = models[key]
-    missing = [trial for trial in trials if store.state(trial.id) != "done"]
-    total = sum(seconds[trial.id] for trial in missing)
-    longest = max((seconds[trial.id] for trial in missing), default=0.0)
-    wall = max(longest, total / min(jobs, max(1, len(missing)))) + STARTUP_SECONDS if missing else 0.0
-    parts = []
-    if measured > 0 and len(missing) < len(trials):
-        parts.append("earlier trials in the store")
-    if calibrated:
-        parts.append(f"{STEPS} steps of each model just now")
-    return Estimate(seconds, total, wall, " and ".join(parts))
+        if key not in measured:
+            if local:
+                measured[key] = _calibrate(trial), "calibration"
+            elif rates:
+                measured[key] = work(trial) / median(rates), "rate"
+            else:
+                by_macs = work(trial) / macs_per_second(device_type or here)
+                measured[key] = max(by_macs, _steps(trial) * STEP_SECONDS), "peak"
+        seconds[trial.id], bases[trial.id] = measured[key]
+    asked = [seconds[trial.id] for trial in missing]
+    wall = _makespan([s + TRIAL_SECONDS for s in asked], jobs) + STARTUP_SECONDS if asked else 0.0
+    return Estimate(seconds, bases, sum(asked), wall)
+
+
+def work(trial: TrialSpec) -> float:
+    """Multiply-adds of a trial: a training step is three forward passes."""
+    macs = costs([trial.model])[0]["macs"]
+    recipe, data = trial.recipe, trial.data
+    looked = data.test_size + (recipe.epochs - 1) * (recipe.interim_test or data.test_size)
+    return float(macs) * (3 * _steps(trial) * recipe.batch_size + looked)
+
+
+def _steps(trial: TrialSpec) -> int:
+    return trial.recipe.epochs * (trial.data.train_size // trial.recipe.batch_size)
+
+
+def _makespan(seconds: Sequence[float], jobs: int) -> float:
+    """When the last ends, longest first, each on the device that is free first."""
+    free = [0.0] * max(1, jobs)
+    for duration in sorted(seconds, reverse=True):
+        heapq.heappush(free, heapq.heappop(free) + duration)
+    return max(free)
+
+
+def _measured(store: Store, device: str) -> tuple[dict[str, tuple[float, str]], list[float]]:
+    """Mean seconds of every model that the store has trained on such a device, and MACs a second of each trial."""
+    found: dict[str, list[float]] = {}
+    rates = []
+    for trial_id in store.ids():
+        try:
+            result = store.result(trial_id)
+            if result is None or not is_type(result["device"], device):
+                continue
+            trial = store.trial(trial_id)
+        except StoreError:
+            continue
+        found.setdefault(_key(trial), []).append(result["seconds"])
+        rates.append(work(trial) / result["seconds"])
+    return {key: (mean(values), "store") for key, values in found.items()}, rates
 
 
 def _key(trial: TrialSpec) -> str:
-    """What the time depends on: everything but the seed."""
-    return trial.model_dump_json(exclude={"seed"})
+    """What the time depends on: everything but the seed and the weights of others."""
+    taught = trial.teacher is not None
+    return trial.model_dump_json(exclude={"seed", "teacher", "pretrained"}) + str(taught)
 
 
 def _calibrate(trial: TrialSpec) -> float:
@@ -65,7 +126,8 @@ def _calibrate(trial: TrialSpec) -> float:
     device = default_device()
     if device == "cpu":
         use_one_thread()
-    trainer: Any = Trainer(trial, device)
+    alone = trial.model_copy(update={"teacher": None, "pretrained": None})
+    trainer: Any = Trainer(alone, device)
     first = min(STEPS // 4, trainer.steps_per_epoch - 1)
     timed = min(STEPS - first, trainer.steps_per_epoch - first)
     if first:
@@ -78,4 +140,5 @@ def _calibrate(trial: TrialSpec) -> float:
     picture = (time.perf_counter() - start) / pictures
     full, interim = len(trainer.splits["test"]), trial.recipe.interim_test
     looked = full + (trial.recipe.epochs - 1) * (interim or full)
-    return trainer.steps * step + looked * picture
+    taught = trainer.steps * trial.recipe.batch_size * picture if trial.teacher else 0.0
+    return trainer.steps * step + looked * picture + taught

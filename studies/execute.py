@@ -1,69 +1,160 @@
-"""Train trials of a store, one at a time: resume, train, checkpoint, keep the result or the reason."""
+"""Train a trial of a store: take it, resume, train, save, keep the result or the reason."""
 
 import platform
 import resource
 import socket
 import sys
+import threading
+import time
 import traceback
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Protocol
+from typing import Any
 
+from studies.files import StoreError
+from studies.heart import Heart
+from studies.lease import Lease, acquire
+from studies.queue import Queue
 from studies.store import Store
 from studies.trial import TrialSpec
 
 
-class Events(Protocol):
-    """What a run tells of its trials while it goes on."""
+@dataclass(frozen=True)
+class Options:
+    """How a run trains its trials; none of it changes a result.
 
-    def epoch(self, trial_id: str, record: dict[str, Any]) -> None:
-        """An epoch of a trial is trained."""
+    Attributes:
+        run: name of the run, its own each time.
+        checkpoint_every: seconds of training between checkpoints within an epoch; one more after each epoch.
+        step_timeout: seconds without a step after which a trial is taken to hang.
+    """
 
-    def done(self, trial_id: str) -> None:
-        """A trial is done."""
-
-    def failed(self, trial_id: str, reason: str) -> None:
-        """A trial failed."""
-
-
-def run_inline(store: Store, trials: list[TrialSpec], events: Events) -> None:
-    """Train the trials in this process, one after the other."""
-    for trial in trials:
-        try:
-            for record in train(store, trial.id):
-                events.epoch(trial.id, record)
-        except Exception as error:
-            events.failed(trial.id, reason(error))
-        else:
-            events.done(trial.id)
+    run: str
+    checkpoint_every: float = 60.0
+    step_timeout: float = 600.0
 
 
-def train(store: Store, trial_id: str, device: str | None = None) -> Iterator[dict[str, Any]]:
+class Elsewhere(Exception):
+    """Another run trains the trial."""
+
+
+class Stopped(Exception):
+    """The trial was asked to stop; it is saved as it stands."""
+
+
+class Failed(Exception):
+    """The trial has failed already in this run; the message is the reason."""
+
+
+def train(
+    store: Store, trial_id: str, options: Options, stopping: threading.Event | None = None, dead_lease: int = 0
+) -> Iterator[dict[str, Any]]:
     """Train a trial of the store from where it stands, yielding a record an epoch.
 
-    The result, or the reason of a failure, is in the store when this ends; a failure is raised on.
+    The result, or the reason of a failure, is in the store before this ends.
+
+    Args:
+        store: has the trial.
+        trial_id: of a trial that the store knows.
+        options: of the run.
+        stopping: to be set when the trial is to finish its step, save and leave.
+        dead_lease: number of a lease on it that was found dead (see `studies.lease.acquire`).
+
+    Raises:
+        Elsewhere: if another run trains it, or has taken it over.
+        Stopped: if it was asked to stop.
+        Failed: if this run has tried it and it failed.
+        StoreError: if the store cannot be written: the trial is not to blame and stays as it is.
+        Exception: whatever the training raises; the trial is marked as failed.
     """
+    lease = acquire(store.files, trial_id, options.run, dead_lease)
+    if lease is None:
+        raise Elsewhere
+    try:
+        if store.done(trial_id, weights=True):
+            return
+        failure = store.failure(trial_id)
+        if failure and failure.get("run") == options.run:
+            raise Failed(failure["reason"])
+        try:
+            yield from _train(store, lease, options, stopping or threading.Event())
+        except (Elsewhere, Stopped, StoreError):
+            raise
+        except Exception as error:
+            store.fail(trial_id, reason(error), traceback.format_exc(), options.run)
+            raise
+    finally:
+        lease.release()
+
+
+def run_inline(store: Store, queue: Queue, options: Options, stopping: threading.Event) -> None:
+    """Train the trials of a queue in this process, one after the other.
+
+    Raises:
+        Stopped: if it was asked to stop.
+        StoreError: if the store cannot be written.
+    """
+    while not queue.finished:
+        task = queue.next()
+        if task is None:
+            if stopping.wait(0.2):
+                raise Stopped
+            continue
+        try:
+            for record in train(store, task.trial, options, stopping, task.dead_lease):
+                queue.events.epoch(task.trial, record)
+        except (Stopped, StoreError):
+            raise
+        except Elsewhere:
+            queue.back(task.trial)
+        except Exception as error:
+            queue.failed(task.trial, reason(error))
+        else:
+            queue.done(task.trial)
+
+
+def _train(store: Store, lease: Lease, options: Options, stopping: threading.Event) -> Iterator[dict[str, Any]]:
     from studies.train import Trainer, use_one_thread
 
-    trial = store.trial(trial_id)
-    store.lease(trial_id)
-    try:
-        device = device or default_device()
+    trial_id = lease.trial_id
+
+    def hangs(why: str, where: str) -> None:
+        store.fail(trial_id, why, where, options.run)
+        lease.release()
+
+    with Heart(lease, stopping, options.step_timeout, hangs) as heart:
+        trial = store.trial(trial_id)
+        device = default_device()
         if device == "cpu":
             use_one_thread()
-        trainer = Trainer(trial, device)
+        trainer = Trainer(trial, device, store.parent)
         state = store.load_checkpoint(trial_id)
         if state is not None:
             trainer.load_state_dict(state)
+        saved = time.monotonic()
+
+        def pause() -> bool:
+            """After each step: whether to save, and perhaps leave, within the epoch."""
+            heart.tick()
+            due = time.monotonic() - saved > options.checkpoint_every
+            return due or stopping.is_set() or heart.lost.is_set()
+
         while not trainer.done:
-            record = trainer.train_epoch()
-            store.save_checkpoint(trial_id, trainer.state_dict())
-            store.lease(trial_id)
-            yield record
-        store.finish(trial_id, _result(trial, trainer))
-    except Exception as error:
-        store.fail(trial_id, reason(error), traceback.format_exc())
-        raise
+            record = trainer.train_epoch(pause)
+            if heart.lost.is_set() or not lease.held():
+                raise Elsewhere
+            if trainer.done:
+                store.finish(trial_id, result(trial, trainer), trainer.weights())
+            else:
+                store.save_checkpoint(trial_id, trainer.step, trainer.state_dict())
+            saved = time.monotonic()
+            if record is not None:
+                heart.rest()
+                yield record
+                heart.tick()
+            if stopping.is_set() and not trainer.done:
+                raise Stopped
 
 
 def reason(error: BaseException) -> str:
@@ -79,20 +170,29 @@ def default_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _result(trial: TrialSpec, trainer: Any) -> dict[str, Any]:
+def device_name(device: str) -> str:
+    """What results say they were trained on."""
     import torch
 
-    from searchspace.cost import cost
+    return torch.cuda.get_device_name() if device == "cuda" else f"{platform.machine()} CPU, 1 thread"
+
+
+def result(trial: TrialSpec, trainer: Any) -> dict[str, Any]:
+    """What the store keeps of a trial that is trained."""
+    import torch
+
+    from studies.costs import costs
 
     last = trainer.history[-1]
     cuda = trainer.device.type == "cuda"
     return {
         **{name: last[name] for name in ("top1", "top5", "loss", "train_loss")},
-        **cost(trial.model).as_dict(),
+        **costs([trial.model])[0],
+        "pretrained_share": trainer.pretrained_share,
         "seconds": sum(record["seconds"] for record in trainer.history),
         "images_per_second": last["images_per_second"],
         "peak_memory_mb": torch.cuda.max_memory_allocated() / 2**20 if cuda else _resident_mb(),
-        "device": torch.cuda.get_device_name() if cuda else f"{platform.machine()} CPU, 1 thread",
+        "device": device_name(trainer.device.type),
         "host": socket.gethostname(),
         "versions": {"python": platform.python_version()}
         | {name: _version(name) for name in ("t2t-studies", "torch", "timm")},

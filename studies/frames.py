@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from searchspace.spec import to_dict
+from studies.load import load_study
 from studies.scale import Scale, load_scale
 from studies.store import Store
-from studies.study import Study, load_study, trials
+from studies.study import Study, trials
 from studies.trial import TrialSpec
 
 if TYPE_CHECKING:

@@ -88,7 +88,7 @@ def generate(rules: Generators, can_be_built: Any) -> Iterator[tuple[str, str, O
         SpecError: if `sample` finds too few arms that can be built.
     """
     for kind, name, overrides in _all(rules, can_be_built):
-        if not any(_matches(overrides, excluded) for excluded in rules.exclude):
+        if not any(matches(overrides, excluded) for excluded in rules.exclude):
             yield kind, name or name_of(overrides), overrides
 
 
@@ -126,7 +126,7 @@ def _draws(sample: Sample, exclude: list[Overrides], can_be_built: Any) -> list[
             field: values.draw(source) if isinstance(values, Range) else source.choice(values)
             for field, values in sample.fields.items()
         }
-        if drawn in found or any(_matches(drawn, excluded) for excluded in exclude) or not can_be_built(drawn):
+        if drawn in found or any(matches(drawn, excluded) for excluded in exclude) or not can_be_built(drawn):
             continue
         found.append(drawn)
         if len(found) == sample.n:
@@ -137,7 +137,8 @@ def _draws(sample: Sample, exclude: list[Overrides], can_be_built: Any) -> list[
     )
 
 
-def _matches(overrides: Mapping[str, Any], excluded: Mapping[str, Any]) -> bool:
+def matches(overrides: Mapping[str, Any], excluded: Mapping[str, Any]) -> bool:
+    """Whether generated overrides have every value that an entry of `exclude` names."""
     return bool(excluded) and all(field in overrides and overrides[field] == v for field, v in excluded.items())
 
 

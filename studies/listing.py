@@ -4,12 +4,12 @@ import argparse
 import json
 
 from searchspace import presets
-from studies import scale, study
+from studies import load, scale
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Print the studies, scales and presets."""
-    studies = [study.load_study(name) for name in study.names()]
+    studies = [load.load_study(name) for name in load.names()]
     scales = [scale.load_scale(name) for name in scale.names()]
     if arguments.json:
         content = {
@@ -28,7 +28,7 @@ def main(arguments: argparse.Namespace) -> int:
         }
         print(json.dumps(content, indent=1))
         return 0
-    width = max(len(name) for name in [*study.names(), *scale.names()])
+    width = max(len(name) for name in [*load.names(), *scale.names()])
     print("studies")
     for s in studies:
         about = f"{len(s.arms)} arms" + (f", table {s.table} of the paper" if s.table else "")

@@ -3,19 +3,20 @@
 import argparse
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from tabulate import tabulate
 
 from searchspace.expand import SpecError
-from studies.costs import costs
+from studies.costs import costs, memory
 from studies.estimate import Estimate, estimate
-from studies.execute import default_device
+from studies.execute import default_device, device_name
+from studies.load import load_study
 from studies.progress import duration
 from studies.scale import Scale, load_scale
 from studies.store import Store
-from studies.study import Arm, ScaledArm, Study, load_study, trials
+from studies.study import Arm, ScaledArm, Study, trials
 from studies.trial import TrialSpec
 
 MEMORY_GIB = 1.5  # of a worker with torch, with room
@@ -43,8 +44,15 @@ class Plan:
 
     @property
     def missing(self) -> list[TrialSpec]:
-        """The trials that are not done."""
-        return [trial for trial in self.trials if self.store.state(trial.id) != "done"]
+        """The trials that are not done; among them those whose weights are gone and another one needs."""
+        open_ = {trial.id for trial in self.trials if not self.store.done(trial.id)}
+        for _ in self.trials:  # as deep as any chain of needs
+            needed = {i for trial in self.trials if trial.id in open_ for i in trial.needs}
+            more = {i for i in needed - open_ if not self.store.done(i, weights=True)}
+            if not more:
+                break
+            open_ |= more
+        return [trial for trial in self.trials if trial.id in open_]
 
     @property
     def names(self) -> dict[str, str]:
@@ -69,7 +77,7 @@ def make(arguments: argparse.Namespace) -> Plan:
     if len(refused) == len(scaled):
         raise SpecError(f"no arm can be had at scale {scale.scale}: {refused[0].arm.name}: {refused[0].refusal}")
     arms = list(trials(scaled, scale, arguments.seeds or study.seeds))
-    return Plan(study, scale, Store(arguments.runs_dir), arms, refused)
+    return Plan(study, scale, Store(arguments.runs_dir).check(), arms, refused)
 
 
 def default_gpus() -> float:
@@ -110,19 +118,22 @@ def default_jobs(gpus_per_trial: float) -> int:
 def main(arguments: argparse.Namespace) -> int:
     """Print the trials, their costs and the time they would take."""
     plan = make(arguments)
-    jobs = arguments.jobs or default_jobs(default_gpus())
-    guess = estimate(plan.store, plan.trials, jobs)
-    rows = _rows(plan, guess)
+    jobs = arguments.devices or arguments.jobs or default_jobs(default_gpus())
+    missing = plan.missing
+    guess = estimate(plan.store, plan.trials, missing, jobs, arguments.device_type)
+    rows = _rows(plan, guess, {trial.id for trial in missing})
+    device = arguments.device_type or device_name(default_device())
     if arguments.json:
         content = {
             "study": plan.study.name,
             "scale": plan.scale.scale,
             "trials": rows,
             "refused": {item.arm.name: item.refusal for item in plan.refused},
-            "jobs": jobs,
+            "devices": jobs,
+            "device_type": device,
             "device_seconds": guess.device_seconds,
             "wall_seconds": guess.wall_seconds,
-            "basis": guess.basis,
+            "basis": guess.basis(missing),
         }
         print(json.dumps(content, indent=1))
         return 0
@@ -134,17 +145,18 @@ def main(arguments: argparse.Namespace) -> int:
     optional = [arm for arm in plan.study.arms if arm.optional]
     if optional and not (arguments.all or arguments.only):
         print(f"left out: {len(optional)} optional arms, trained with --all")
-    done = len(plan.trials) - len(plan.missing)
-    print(f"{len(plan.trials)} trials: {done} done, {len(plan.missing)} to train; {jobs} at a time")
-    if plan.missing:
+    done = len(plan.trials) - len(missing)
+    print(f"{len(plan.trials)} trials: {done} done, {len(missing)} to train; {jobs} at a time on {device}")
+    if missing:
         print(
-            f"about {duration(guess.wall_seconds)} ({duration(guess.device_seconds)} of training); basis: {guess.basis}"
+            f"about {duration(guess.wall_seconds)} ({duration(guess.device_seconds)} of training); "
+            f"basis: {guess.basis(missing)}"
         )
     return 0
 
 
-def _rows(plan: Plan, guess: Estimate) -> list[dict]:
-    figures = costs([trial.model for _, trial in plan.arms])
+def _rows(plan: Plan, guess: Estimate, missing: Collection[str]) -> list[dict]:
+    models = [trial.model for _, trial in plan.arms]
     return [
         {
             "group": arm.group,
@@ -152,25 +164,39 @@ def _rows(plan: Plan, guess: Estimate) -> list[dict]:
             "seed": trial.seed,
             "trial": trial.id,
             "status": plan.store.state(trial.id),
+            "to_train": trial.id in missing,
+            "needs": trial.needs,
             "params": cost["params"],
             "macs": cost["macs"],
+            "activation_bytes": kept * trial.recipe.batch_size,
             "seconds": guess.seconds[trial.id],
+            "basis": guess.bases[trial.id],
         }
-        for (arm, trial), cost in zip(plan.arms, figures, strict=True)
+        for (arm, trial), cost, kept in zip(plan.arms, costs(models), memory(models), strict=True)
     ]
 
 
 def _table(rows: Sequence[dict]) -> str:
-    """One line an arm: its seeds by state."""
+    """One line an arm: its seeds by state; a trial that several arms share is counted with the first."""
     arms: dict[tuple[str, str], list[dict]] = {}
     for row in rows:
         arms.setdefault((row["group"], row["arm"]), []).append(row)
-    lines = []
+    lines: list[list[str]] = []
+    groups: set[str] = set()
+    seen: dict[str, str] = {}
     for (group, arm), members in arms.items():
         states = [row["status"] for row in members]
         counted = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
         first = members[0]
-        cost = [f"{first['params'] / 1e3:.1f}", f"{first['macs'] / 1e6:.3f}", f"{first['seconds']:.0f}"]
-        lines.append([group, arm, *cost, counted])
-    headers = ["group", "arm", "params (k)", "MACs (M)", "s a trial", "trials"]
-    return tabulate(lines, headers, disable_numparse=True, colalign=("left", "left", "right", "right", "right", "left"))
+        twin = seen.setdefault(first["trial"], arm)
+        cost = [
+            f"{first['params'] / 1e3:.1f}",
+            f"{first['macs'] / 1e6:.3f}",
+            f"{first['activation_bytes'] / 2**20:.1f}",
+            f"{first['seconds']:.0f}",
+        ]
+        shown = "" if group in groups else group
+        groups.add(group)
+        lines.append([shown, arm, *cost, counted if twin == arm else f"those of {twin}"])
+    headers = ["group", "arm", "params (k)", "MACs (M)", "activations\n(MiB a batch)", "s a trial", "trials"]
+    return tabulate(lines, headers, disable_numparse=True, colalign=("left", "left", *["right"] * 4, "left"))

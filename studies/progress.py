@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 from rich.console import Console, Group
@@ -40,6 +40,8 @@ class Progress:
         self.running: dict[str, dict[str, Any]] = {}
         self.finished: dict[str, str] = {}
         self.failures: dict[str, str] = {}
+        self.early: dict[str, int] = {}
+        self.others: set[str] = set()
         self.worked = 0.0
         self.training_seconds = 0.0
         self.start = time.monotonic()
@@ -53,8 +55,7 @@ class Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.console.is_terminal:
-            self.live.stop()
+        self.close()
 
     def epoch(self, trial_id: str, record: dict[str, Any]) -> None:
         """An epoch of a trial is trained."""
@@ -63,10 +64,10 @@ class Progress:
         self.training_seconds += record["seconds"]
         self._refresh()
 
-    def done(self, trial_id: str) -> None:
-        """A trial is done."""
-        last = self.running.pop(trial_id, {})
-        self.finished[trial_id] = f"top-1 {last['top1']:.1f} %" if last else "done"
+    def done(self, trial_id: str, result: Mapping[str, Any], here: bool = True) -> None:
+        """A trial is done, by this run or another one."""
+        self.running.pop(trial_id, None)
+        self.finished[trial_id] = f"top-1 {result['top1']:.1f} %" + ("" if here else ", by another run")
         self._line(f"{self.names[trial_id]}: {self.finished[trial_id]}")
 
     def failed(self, trial_id: str, reason: str) -> None:
@@ -75,9 +76,38 @@ class Progress:
         self.failures[trial_id] = reason
         self._line(f"{self.names[trial_id]}: failed, {reason}")
 
+    def pruned(self, trial_id: str, epoch: int) -> None:
+        """Early stopping has ended a trial."""
+        record = self.running.pop(trial_id, {})
+        self.early[trial_id] = epoch
+        top1 = f" at top-1 {record['top1']:.1f} %" if record else ""
+        self._line(f"{self.names[trial_id]}: stopped early after epoch {epoch}/{self.epochs[trial_id]}{top1}")
+
+    def elsewhere(self, trials: Sequence[str]) -> None:
+        """These trials are trained by other runs now."""
+        if set(trials) != self.others:
+            self.others = set(trials)
+            if trials and not self.running:
+                self.say(f"waiting for {len(trials)} trials that other runs train")
+        self._refresh()
+
+    def say(self, text: str) -> None:
+        """A line of its own."""
+        self.console.print(Text(text), soft_wrap=True)
+
+    def close(self) -> None:
+        """Give the terminal back; for a process that leaves at once."""
+        if self.console.is_terminal:
+            self.live.stop()
+
+    @property
+    def ended(self) -> int:
+        """How many trials are done, failed or stopped early."""
+        return len(self.finished) + len(self.failures) + len(self.early)
+
     def left(self) -> float | None:
         """Seconds until the rest is trained at the pace so far; None before the first epoch."""
-        ended = sum(self.work[i] for i in (*self.finished, *self.failures))
+        ended = sum(self.work[i] for i in (*self.finished, *self.failures, *self.early))
         open_work = sum(self.work[i] for i in self.epochs) - ended
         open_work -= sum(self.weights[i] * r["epoch"] for i, r in self.running.items())
         elapsed = time.monotonic() - self.start
@@ -86,13 +116,15 @@ class Progress:
     def summary(self) -> str:
         """Counts and the time left, in one line."""
         left = self.left()
-        waiting = len(self.epochs) - len(self.finished) - len(self.failures) - len(self.running)
+        waiting = len(self.epochs) - self.ended - len(self.running)
         text = f"{len(self.finished)}/{len(self.epochs)} done, {len(self.running)} running, {waiting} waiting"
         text += f", {len(self.failures)} failed"
+        text += f", {len(self.early)} stopped early" if self.early else ""
+        text += f", {len(self.others)} in other runs" if self.others else ""
         return text + (f", about {duration(left)} left" if left is not None and left > 0 else "")
 
     def _line(self, text: str) -> None:
-        mark = f"[{len(self.finished) + len(self.failures)}/{len(self.epochs)}]"
+        mark = f"[{self.ended}/{len(self.epochs)}]"
         left = self.left()
         tail = f"  (about {duration(left)} left)" if left else ""
         self.console.print(Text(f"{mark} {text}{tail}"), soft_wrap=True)

@@ -14,9 +14,10 @@ from searchspace.expand import SpecError
 from searchspace.spec import CnnSpec, ModelSpec, TransformerSpec
 from studies.costs import costs
 from studies.frames import results
+from studies.load import load_study, names
 from studies.scale import Scale, load_scale
 from studies.store import Store
-from studies.study import Study, load_study, names
+from studies.study import Study
 
 FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
 
@@ -83,7 +84,8 @@ def print_study(
         return
     wanted = figure
     if figure is None and style == "text":
-        figure = store.root / "figures" / f"table{study.table}_{scale.scale}.png"
+        folder = Path("figures") if "://" in store.root else Path(store.root, "figures")
+        figure = folder / f"table{study.table}_{scale.scale}.png"
     if figure:
         try:
             save(draw_accuracy_against_macs(accuracy_against_macs(rows), scale.scale), figure)

@@ -1,15 +1,20 @@
 """`studies run`: expand, subtract what the store has, train the rest, print the table."""
 
 import argparse
+import os
 import sys
+import threading
 import time
+import uuid
 
 from searchspace.expand import SpecError
 from studies import plan as planning
-from studies.costs import costs
-from studies.execute import run_inline
+from studies.estimate import work
+from studies.execute import Options, Stopped, run_inline
+from studies.interrupt import EXIT_STATUS, interruptible
 from studies.plan import Plan
 from studies.progress import Progress, duration
+from studies.queue import Queue
 from studies.trial import TrialSpec
 
 
@@ -18,19 +23,28 @@ def main(arguments: argparse.Namespace) -> int:
     start = time.monotonic()
     plan = planning.make(arguments)
     gpus = planning.default_gpus() if arguments.gpus_per_trial is None else arguments.gpus_per_trial
-    planning.check_gpus(gpus)
-    if arguments.executor == "inline" and arguments.jobs not in (None, 1):
-        raise SpecError("--executor inline trains one trial at a time: leave out --jobs, or use --executor ray")
-    with plan.store.lock():
-        if arguments.fresh:
-            for trial in plan.trials:
-                plan.store.forget(trial.id)
-        missing = plan.missing
-        done = len(plan.trials) - len(missing)
-        _say(f"{plan.study.name} at scale {plan.scale.scale}: {len(plan.trials)} trials, {done} done already")
-        for item in plan.refused:
-            _say(f"not at this scale: {item.arm.name} ({item.refusal})")
-        progress = _train(plan, missing, arguments, gpus) if missing else None
+    _check(plan, arguments, gpus)
+    plan.store.prepare()
+    if arguments.fresh:
+        for trial in plan.trials:
+            plan.store.forget(trial.id)
+    missing = plan.missing
+    done = len(plan.trials) - len(missing)
+    if arguments.early_stop:  # what it has ended stays so, until a run without it goes on
+        missing = [trial for trial in missing if plan.store.state(trial.id) != "pruned"]
+    early = len(plan.trials) - len(missing) - done
+    said = f"{plan.study.name} at scale {plan.scale.scale}: {len(plan.trials)} trials, {done} done already"
+    _say(said + (f", {early} stopped early" if early else ""))
+    for item in plan.refused:
+        _say(f"not at this scale: {item.arm.name} ({item.refusal})")
+    progress, stopped = _train(plan, missing, arguments, gpus) if missing else (None, None)
+    if isinstance(stopped, Stopped):
+        _say("studies: stopped; the same command goes on from here")
+        return EXIT_STATUS
+    if stopped is not None:
+        _say(f"studies: {stopped}; what is trained is kept, the same command goes on from there")
+        sys.stdout.flush()
+        os._exit(1)  # an orderly end would wait for Ray
     from studies.report import print_study
 
     print_study(plan.study, plan.scale, plan.store, seeds=arguments.seeds)
@@ -40,27 +54,80 @@ def main(arguments: argparse.Namespace) -> int:
     seconds = time.monotonic() - start
     _say(f"{duration(seconds)} in all, {duration(progress.training_seconds)} of training over all workers")
     for trial_id, why in progress.failures.items():
-        _say(f"failed: {progress.names[trial_id]}: {why} ({plan.store.folder(trial_id) / 'traceback.txt'})")
+        _say(f"failed: {progress.names[trial_id]}: {why} ({plan.store.folder(trial_id)}/traceback.txt)")
     return 1 if progress.failures else 0
 
 
-def _train(plan: Plan, missing: list[TrialSpec], arguments: argparse.Namespace, gpus: float) -> Progress:
-    jobs = arguments.jobs or planning.default_jobs(gpus)
-    jobs = 1 if arguments.executor == "inline" else min(jobs, len(missing))
-    how = "in this process" if arguments.executor == "inline" else f"{jobs} at a time, scheduled by Ray Tune"
-    _say(f"training {len(missing)} trials, {how}; store: {plan.store.root}")
-    figures = costs([trial.model for trial in missing])
-    weights = {trial.id: float(cost["macs"]) for trial, cost in zip(missing, figures, strict=True)}
+def _check(plan: Plan, arguments: argparse.Namespace, gpus: float) -> None:
+    """Refuse what cannot work before anything is written.
+
+    Raises:
+        SpecError: if options do not go together, or the machine does not have what is asked for.
+    """
+    if arguments.executor == "inline":
+        for name, value in (("--jobs", arguments.jobs not in (None, 1)), ("--address", arguments.address)):
+            if value:
+                raise SpecError(f"--executor inline trains one trial at a time, here: leave out {name}, or use ray")
+        if arguments.early_stop:
+            raise SpecError("--early-stop compares trials that run at the same time: it needs --executor ray")
+    elif plan.store.files.one_process:
+        raise SpecError(f"{plan.store.root} lives in one process: Ray's workers would not see it; --executor inline")
+    if not arguments.address:
+        planning.check_gpus(gpus)
+
+
+def _train(
+    plan: Plan, missing: list[TrialSpec], arguments: argparse.Namespace, gpus: float
+) -> tuple[Progress, Exception | None]:
+    """Train; what came of it, and what ended it before all was done (`Stopped`, `RayDied`)."""
+    weights = {trial.id: work(trial) for trial in missing}
     for trial in missing:
         plan.store.plan(trial)
-    with Progress(plan.names, missing, weights) as progress:
-        if arguments.executor == "inline":
-            run_inline(plan.store, missing, progress)
-        else:
-            from studies.schedule import run_ray
+    options = Options(uuid.uuid4().hex[:12], arguments.checkpoint_every, arguments.step_timeout)
+    epochs = {trial.id: trial.recipe.epochs for trial in missing}
+    with Progress(plan.names, missing, {i: w / epochs[i] for i, w in weights.items()}) as progress:
+        queue = Queue(plan.store, missing, weights, progress, options.run)
 
-            run_ray(plan.store, missing, progress, jobs, gpus)
-    return progress
+        def leaving(text: str) -> None:
+            if text.startswith("left"):
+                progress.close()
+            progress.say(f"studies: {text}")
+
+        with interruptible(leaving) as stopping:
+            try:
+                _execute(plan, queue, options, arguments, gpus, stopping)
+            except Stopped as stopped:
+                return progress, stopped
+            except RuntimeError as error:
+                if type(error).__name__ != "RayDied":
+                    raise
+                return progress, error
+    return progress, None
+
+
+def _execute(
+    plan: Plan,
+    queue: Queue,
+    options: Options,
+    arguments: argparse.Namespace,
+    gpus: float,
+    stopping: threading.Event,
+) -> None:
+    count = len(queue.trials)
+    if arguments.executor == "inline":
+        _say(f"training {count} trials, in this process; store: {plan.store.root}")
+        run_inline(plan.store, queue, options, stopping)
+        return
+    from studies.schedule import Cluster, run_ray
+
+    jobs = arguments.jobs
+    if jobs is None and not arguments.address:
+        jobs = min(planning.default_jobs(gpus), count)
+    cluster = Cluster(jobs, gpus, arguments.address, arguments.device_type, arguments.early_stop)
+    how = f"{jobs} at a time" if jobs else "as many at a time as the cluster takes"
+    where = f" on the cluster at {arguments.address}" if arguments.address else ""
+    _say(f"training {count} trials, {how}, scheduled by Ray Tune{where}; store: {plan.store.root}")
+    run_ray(plan.store, queue, options, cluster, stopping)
 
 
 def _say(text: str) -> None:

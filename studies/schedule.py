@@ -1,21 +1,29 @@
 """Ray Tune schedules the trials over cores or GPUs. The only file that imports Ray.
 
-Tune places trials on workers and restarts those whose worker died; what a trial is, where it stands and what came
-of it is in the store. Workers are reused, so that torch is imported once a worker and not once a trial.
+Tune places trials on workers and restarts those whose worker died; which trial comes next is the queue's answer, what
+a trial is, where it stands and what came of it is in the store. Workers are reused, so that torch is imported once a
+worker and not once a trial. Tune runs in a thread of its own, so that this process can leave when Ray is dead.
 """
 
 import logging
 import os
 import tempfile
+import threading
+import time
 import warnings
-from collections.abc import Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from typing import Any
 
+import psutil
+
 from searchspace.expand import SpecError
-from studies.execute import Events, reason, train
+from studies.execute import Elsewhere, Failed, Options, Stopped, reason, train
+from studies.files import StoreError
+from studies.heart import ask_to_stop, take_back_stop
+from studies.queue import Queue
 from studies.store import Store
-from studies.trial import TrialSpec
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
@@ -24,17 +32,55 @@ os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
 os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "60")
 os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")  # Ctrl-C is ours, as without Ray
 os.environ.setdefault("TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S", "0")
+os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", "1")
 
 warnings.filterwarnings("ignore", module=r"ray\..*")
 
 import ray  # noqa: E402 (its settings are read at import)
 from ray import tune  # noqa: E402
+from ray.tune.schedulers import ASHAScheduler  # noqa: E402
+from ray.tune.search import Searcher  # noqa: E402
 
 WORKER_DEATHS = 2  # a trial whose worker died is started again so often
+STOP_SECONDS = 60.0  # for trials to finish their step and save
+SILENT_SECONDS = 45.0  # a Ray that does not answer for so long is dead
+LOOK_SECONDS = 5.0
+
+
+class RayDied(RuntimeError):
+    """Ray is gone and cannot be asked to leave; so the process must end."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Where trials run, and what each takes.
+
+    Attributes:
+        jobs: trials at a time; none: as many as a running cluster takes.
+        gpus_per_trial: whole GPUs, or a share of one.
+        address: of a running cluster; none: a Ray of our own on this machine.
+        device_type: accelerator type that a trial is to run on, as Ray names it (A100, H100); none: any.
+        early_stop: stop the worse of the running trials early, by ASHA.
+    """
+
+    jobs: int | None
+    gpus_per_trial: float = 0.0
+    address: str | None = None
+    device_type: str | None = None
+    early_stop: bool = False
+
+    def resources(self) -> dict[str, float]:
+        """What a trial asks of Ray."""
+        asked: dict[str, float] = {"cpu": 1, "gpu": self.gpus_per_trial}
+        if self.device_type:
+            asked[f"accelerator_type:{self.device_type}"] = 0.001
+        return asked
 
 
 class StoredTrial(tune.Trainable):
     """One trial of the store in Tune's terms; a step is an epoch."""
+
+    _records: Iterator[dict[str, Any]] = iter(())
 
     def setup(self, config: dict[str, Any]) -> None:
         """Begin with a trial."""
@@ -42,90 +88,246 @@ class StoredTrial(tune.Trainable):
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Take another trial; the worker stays."""
-        self._records = train(Store(new_config["runs_dir"]), new_config["trial"])
+        self.cleanup()
+        task, options = new_config["task"], Options(**new_config["options"])
+        self._records = train(Store(new_config["runs_dir"]), task["trial"], options, dead_lease=task["dead_lease"])
         return True
 
+    def cleanup(self) -> None:
+        """Let go of the trial, which Tune may have stopped early."""
+        getattr(self._records, "close", lambda: None)()
+
     def step(self) -> dict[str, Any]:
-        """Train an epoch. A failure ends the trial, not the worker; the store has the reason."""
+        """Train an epoch, and say what came of it. A failure ends the trial, not the worker."""
         try:
             record = next(self._records, None)
+        except Elsewhere:
+            return {"done": True, "outcome": "elsewhere"}
+        except Stopped:
+            return {"done": True, "outcome": "stopped"}
+        except StoreError as error:
+            return {"done": True, "outcome": "broken", "why": str(error)}
+        except Failed as error:
+            return {"done": True, "outcome": "failed", "why": str(error)}
         except Exception as error:
-            return {"done": True, "failure": reason(error)}
-        return {"done": True, "finished": True} if record is None else {"done": False, "record": record}
+            return {"done": True, "outcome": "failed", "why": reason(error)}
+        if record is None:
+            return {"done": True, "outcome": "done"}
+        last = record["epoch"] == record["epochs"]
+        return {"done": last, "outcome": "epoch", "record": record, **{k: record[k] for k in ("epoch", "top1")}}
+
+
+class _FromQueue(Searcher):
+    """Tune's source of trials: the queue."""
+
+    def __init__(self, queue: Queue, most: int | None, config: dict[str, Any]) -> None:
+        super().__init__(metric="top1", mode="max")
+        self.queue, self.most, self.config = queue, most, config
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Searcher, ()  # Tune pickles it to restore an experiment, which the store does instead
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        if self.queue.finished:
+            return Searcher.FINISHED
+        if self.most is not None and len(self.queue.given) >= self.most:
+            return None
+        task = self.queue.next()
+        return None if task is None else self.config | {"task": asdict(task)}
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        pass
+
+    def save(self, checkpoint_path: str) -> None:
+        pass
+
+    def restore(self, checkpoint_path: str) -> None:
+        pass
 
 
 class _Relay(tune.Callback):
-    """Tells a run's events of what Tune reports."""
+    """Tells the queue what Tune reports."""
 
-    def __init__(self, store: Store, events: Events) -> None:
-        self.store, self.events = store, events
+    def __init__(self, store: Store, queue: Queue, run: str) -> None:
+        self.store, self.queue, self.run = store, queue, run
+        self.broken = ""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Tune pickles its callbacks to restore an experiment, which the store does instead.
         return tune.Callback, ()
 
     def on_trial_result(self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **_: Any) -> None:
-        trial_id = trial.config["trial"]
-        if "record" in result:
-            self.events.epoch(trial_id, result["record"])
-        elif "failure" in result:
-            self.events.failed(trial_id, result["failure"])
-        elif result.get("finished"):
-            self.events.done(trial_id)
+        if result["outcome"] == "epoch":
+            self.queue.events.epoch(_task(trial), result["record"])
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
+        trial_id, last = _task(trial), trial.last_result
+        outcome = last.get("outcome", "elsewhere")
+        if outcome == "epoch" and last["epoch"] < last["record"]["epochs"]:
+            self.store.prune(trial_id, last["epoch"], last["top1"], self.run)
+            self.queue.pruned(trial_id, last["epoch"])
+        elif outcome in ("epoch", "done"):
+            self.queue.done(trial_id)
+        elif outcome == "failed":
+            self.queue.failed(trial_id, last["why"])
+        else:
+            self.broken = self.broken or last.get("why", "")
+            self.queue.back(trial_id)
+            if outcome != "elsewhere":
+                self.queue.close()
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
-        trial_id = trial.config["trial"]
-        why = f"its worker died {WORKER_DEATHS + 1} times (out of memory?)"
-        self.store.fail(trial_id, why, (trial.get_error() and str(trial.get_error())) or "")
-        self.events.failed(trial_id, why)
+        trial_id = _task(trial)
+        why = (self.store.failure(trial_id) or {}).get("reason")
+        if why is None:
+            why = f"its worker died {WORKER_DEATHS + 1} times (out of memory?)"
+            self.store.fail(trial_id, why, str(trial.get_error() or ""), self.run)
+        self.queue.failed(trial_id, why)
 
 
-def run_ray(store: Store, trials: Sequence[TrialSpec], events: Events, jobs: int, gpus_per_trial: float = 0.0) -> None:
-    """Train the trials, `jobs` at a time, each on one core and, if asked, on (a share of) a GPU.
+def run_ray(store: Store, queue: Queue, options: Options, cluster: Cluster, stopping: threading.Event) -> None:
+    """Train the trials of a queue, some at a time.
 
     Raises:
-        SpecError: if the machine does not have what one trial asks for.
+        SpecError: if the cluster does not have what one trial asks for.
+        Stopped: if it was asked to stop.
+        StoreError: if the store cannot be written.
+        RayDied: if Ray does not live any more; leave without `ray.shutdown`, which would wait for it.
     """
-    with _cluster(jobs), tempfile.TemporaryDirectory(prefix="studies-tune-") as scratch:
-        there = ray.cluster_resources()
-        if gpus_per_trial > there.get("GPU", 0):
-            raise SpecError(f"a trial asks for {gpus_per_trial:g} GPU(s), but Ray sees {there.get('GPU', 0):g}")
+    with _ray(cluster) as watch, tempfile.TemporaryDirectory(prefix="studies-tune-") as scratch:
+        _check(cluster)
+        # One more than can run waits in Tune, so that a worker that becomes free is used again at once.
+        most = None if cluster.jobs is None else cluster.jobs + (cluster.address is None)
+        relay = _Relay(store, queue, options.run)
+        early = ASHAScheduler(time_attr="epoch", max_t=10**6, grace_period=1, reduction_factor=2)
         tuner = tune.Tuner(
-            tune.with_resources(StoredTrial, {"cpu": 1, "gpu": gpus_per_trial}),
-            param_space={
-                "runs_dir": str(store.root),
-                "trial": tune.grid_search([trial.id for trial in trials]),
-            },
-            tune_config=tune.TuneConfig(reuse_actors=True, max_concurrent_trials=jobs),
+            tune.with_resources(StoredTrial, cluster.resources()),
+            tune_config=tune.TuneConfig(
+                search_alg=_FromQueue(queue, most, {"runs_dir": store.root, "options": asdict(options)}),
+                metric="top1",
+                mode="max",
+                num_samples=-1,
+                scheduler=early if cluster.early_stop else None,
+                reuse_actors=True,
+            ),
             run_config=tune.RunConfig(
                 storage_path=scratch,
                 verbose=0,
                 failure_config=tune.FailureConfig(max_failures=WORKER_DEATHS),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
-                callbacks=[_Relay(store, events)],
+                callbacks=[relay],
             ),
         )
-        tuner.fit()
-        left = [trial.id for trial in trials if store.state(trial.id) not in ("done", "failed")]
-        if left:
-            raise RuntimeError(f"Ray Tune stopped with {len(left)} trials open: run the same command again")
+        _drive(tuner, store, queue, options, stopping, watch)
+        if relay.broken:
+            raise StoreError(relay.broken)
+
+
+def _drive(
+    tuner: Any, store: Store, queue: Queue, options: Options, stopping: threading.Event, watch: "_Watch"
+) -> None:
+    """Run Tune in a thread; leave it when it has ended, was asked to stop, or Ray is dead."""
+    raised: list[BaseException] = []
+
+    def fit() -> None:
+        try:
+            tuner.fit()
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=fit, name="Tune", daemon=True)
+    thread.start()
+    asked = 0.0
+    while thread.is_alive():
+        thread.join(0.1)
+        if why := watch.dead():
+            raise RayDied(why)
+        if stopping.is_set() and not asked:
+            asked = time.monotonic()
+            queue.close()
+            ask_to_stop(store.files, options.run)
+        if asked and time.monotonic() - asked > STOP_SECONDS:
+            raise RayDied(f"trials did not stop within {STOP_SECONDS:g} s")
+    if asked:
+        take_back_stop(store.files, options.run)
+        raise Stopped
+    if raised:
+        raise raised[0]
+
+
+def _task(trial: Any) -> str:
+    return trial.config["task"]["trial"]
+
+
+def _check(cluster: Cluster) -> None:
+    """Refuse what the cluster can never give: Tune would wait for it for ever."""
+    there = ray.cluster_resources()
+    for name, asked in cluster.resources().items():
+        key = {"cpu": "CPU", "gpu": "GPU"}.get(name, name)
+        if asked > there.get(key, 0):
+            unit = {"CPU": "CPU(s)", "GPU": "GPU(s)"}.get(key, key)
+            known = [k.removeprefix("accelerator_type:") for k in there if k.startswith("accelerator_type:")]
+            hint = f"; it has {', '.join(known) or 'no accelerators'}" if key.startswith("acc") else ""
+            raise SpecError(f"a trial asks for {asked:g} {unit}, but Ray sees {there.get(key, 0):g}{hint}")
+
+
+class _Watch(threading.Thread):
+    """Looks whether Ray lives: its processes if they are ours, and whether it answers at all."""
+
+    def __init__(self, ours: bool) -> None:
+        super().__init__(name="Ray watchdog", daemon=True)
+        self.answered = time.monotonic()
+        self.ended = threading.Event()
+        found = psutil.Process().children(recursive=True) if ours else []
+        self.processes = [p for p in found if p.name() in ("raylet", "gcs_server")]
+
+    def run(self) -> None:
+        while not self.ended.wait(LOOK_SECONDS):
+            with suppress(Exception):
+                if any(node["Alive"] for node in ray.nodes()):
+                    self.answered = time.monotonic()
+
+    def dead(self) -> str:
+        """Why Ray is taken for dead; "" if it lives."""
+        for process in self.processes:
+            if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+                return f"Ray's {process.name()} has died"
+        if time.monotonic() - self.answered > SILENT_SECONDS:
+            return f"Ray has not answered for {SILENT_SECONDS:g} s"
+        return ""
 
 
 @contextmanager
-def _cluster(jobs: int) -> Any:
-    """A Ray of our own on this machine, silent, gone at the end."""
+def _ray(cluster: Cluster) -> Iterator[_Watch]:
+    """A Ray of our own on this machine, or a running one; silent, and left at the end."""
     for name in ("ray", "ray.tune", "ray.train"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    ray.init(
-        address="local",  # never another cluster that happens to run here
-        num_cpus=jobs,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level="ERROR",
-        configure_logging=False,
-        runtime_env={"env_vars": {"PYTHONWARNINGS": "ignore"}},
-    )
+    settings: dict[str, Any] = {
+        "log_to_driver": False,
+        "logging_level": "ERROR",
+        "configure_logging": False,
+        "runtime_env": {"env_vars": {"PYTHONWARNINGS": "ignore"}},
+    }
+    if cluster.address:
+        try:
+            ray.init(address=cluster.address, **settings)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            text = " ".join(str(error).split())[:200]
+            raise SpecError(f"no Ray cluster at --address {cluster.address}: {text}") from None
+    else:
+        # "local": never another cluster that happens to run here.
+        ray.init(address="local", num_cpus=cluster.jobs, include_dashboard=False, **settings)
+    watch = _Watch(ours=cluster.address is None)
+    watch.start()
+    died = False
     try:
-        yield
+        yield watch
+    except RayDied:
+        died = True
+        for process in psutil.Process().children(recursive=True):
+            with suppress(psutil.Error):
+                process.kill()
+        raise
     finally:
-        ray.shutdown()
+        watch.ended.set()
+        if not died:
+            ray.shutdown()

@@ -10,8 +10,9 @@ import yaml
 from searchspace.expand import SpecError, differences, nearest
 from searchspace.presets import preset
 from searchspace.spec import ModelSpec, to_dict
+from studies.load import load_study
 from studies.scale import load_scale
-from studies.study import Study, load_study
+from studies.study import Study
 
 
 def main(arguments: argparse.Namespace) -> int:

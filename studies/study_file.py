@@ -7,8 +7,40 @@ from pydantic import Field, field_validator, model_validator
 from searchspace.spec import Spec
 from studies.generate import Generators
 from studies.scale import NAME
+from studies.trial import Distillation
 
 Arms = dict[str, dict[str, Any] | None]
+ARMS = "name: dotted overrides of the base; `base` takes another preset, `teacher` and `pretrained` name other arms"
+
+
+class Match(Spec):
+    """Equal cost: this field of every arm is changed until the arm costs what the baseline does."""
+
+    macs: str | None = Field(None, description="field that is changed until the MACs are equal")
+    params: str | None = Field(None, description="field that is changed until the params are equal")
+    within: float = Field(0.05, gt=0, lt=1, description="largest difference, as a share")
+
+    @model_validator(mode="after")
+    def _one(self) -> "Match":
+        if (self.macs is None) == (self.params is None):
+            raise ValueError("one of `macs` and `params` names the field to change, such as backbone.mlp_ratio")
+        return self
+
+    @property
+    def figure(self) -> str:
+        """What is equal."""
+        return "macs" if self.macs else "params"
+
+    @property
+    def field(self) -> str:
+        """What is changed."""
+        return self.macs or self.params or ""
+
+
+class Taught(Distillation):
+    """The arm that teaches another one, and how."""
+
+    arm: str
 
 
 class Group(Generators):
@@ -17,7 +49,8 @@ class Group(Generators):
     base: str = Field(description="preset that the arms change")
     baseline: str | None = Field(None, description="arm that the others are compared with; default: the first")
     optional: bool = Field(False, description="trained only with --all or when named by --only")
-    arms: Arms = Field({}, description="name: dotted overrides of the base; `base` among them takes another preset")
+    arms: Arms = Field({}, description=ARMS)
+    match: Match | None = Field(None, description="make every arm cost what the baseline does")
 
     @model_validator(mode="after")
     def _has_arms(self) -> "Group":
@@ -45,7 +78,8 @@ class StudyFile(Generators):
     groups: dict[str, Group] = Field({}, description="name of the group: what is in it")
     base: str | None = Field(None, description="preset that the arms change, in a study of one group")
     baseline: str | None = Field(None, description="arm that the others are compared with; default: the first")
-    arms: Arms = Field({}, description="as in a group")
+    arms: Arms = Field({}, description=ARMS)
+    match: Match | None = Field(None, description="make every arm cost what the baseline does")
 
     @field_validator("seeds")
     @classmethod

@@ -7,6 +7,7 @@ interrupted and resumed from a checkpoint ends with the numbers of the uninterru
 import hashlib
 import random
 import time
+from collections.abc import Callable
 from math import ceil, isfinite
 from typing import Any
 
@@ -18,9 +19,11 @@ from torch import nn
 
 from searchspace.build import build
 from studies import data
+from studies.parents import Parent, distillation_loss, has_distillation_token, packed, restored, start_from
 from studies.trial import TrialSpec
 
 EVALUATION_BATCH = 512
+Logits = torch.Tensor | tuple[torch.Tensor, torch.Tensor]
 
 
 class TrainingError(RuntimeError):
@@ -30,12 +33,26 @@ class TrainingError(RuntimeError):
 class Trainer:
     """Trains one trial on one device.
 
+    Args:
+        trial: what to train.
+        device: where.
+        parent_of: gives model and weights of a trial that this one needs; None if they are not there.
+
     Attributes:
-        epochs_done: epochs trained so far.
-        history: a record for each of them.
+        step: steps trained so far.
+        history: a record for each epoch trained so far.
+
+    Raises:
+        TrainingError: if a trial that is needed has not been trained.
+        ValueError: if nothing of a pretrained model fits.
     """
 
-    def __init__(self, trial: TrialSpec, device: str | torch.device = "cpu") -> None:
+    def __init__(
+        self,
+        trial: TrialSpec,
+        device: str | torch.device = "cpu",
+        parent_of: Callable[[str], Parent | None] = lambda _: None,
+    ) -> None:
         self.trial, self.device = trial, torch.device(device)
         recipe = trial.recipe
         self.splits = data.load(trial.data, self.device)
@@ -43,6 +60,13 @@ class Trainer:
         self.steps = recipe.epochs * self.steps_per_epoch
         seed_all(trial.seed, "initial weights")
         self.model: nn.Module = build(trial.model).to(self.device)
+        parents = {trial_id: parent_of(trial_id) for trial_id in trial.needs}
+        self.pretrained_share = start_from(self.model, _there(parents, trial.pretrained)) if trial.pretrained else None
+        self.teacher: nn.Module | None = None
+        if trial.teacher:
+            self.teacher = restored(_there(parents, trial.teacher.trial)).to(self.device)
+            if has_distillation_token(self.model):
+                self.model.set_distilled_training()  # type: ignore[operator]
         self.optimizer = create_optimizer_v2(
             self.model, "adamw", recipe.lr, recipe.weight_decay, betas=recipe.betas, fused=True
         )
@@ -59,6 +83,8 @@ class Trainer:
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.step = 0
         self.history: list[dict[str, Any]] = []
+        self._epoch_loss = torch.zeros((), device=self.device)  # sum over the steps of the epoch so far
+        self._epoch_seconds = 0.0
 
     @property
     def epochs_done(self) -> int:
@@ -70,64 +96,98 @@ class Trainer:
         """Whether all epochs of the recipe are trained."""
         return self.epochs_done >= self.trial.recipe.epochs
 
-    def train_epoch(self) -> dict[str, Any]:
-        """Train one epoch, evaluate, and append the record to the history.
+    def train_epoch(self, pause: Callable[[], bool] = lambda: False) -> dict[str, Any] | None:
+        """Train to the end of the epoch, evaluate, and append the record to the history.
+
+        Args:
+            pause: asked after each step; True interrupts the epoch there, and a later call goes on.
+
+        Returns:
+            The record; None if the epoch was interrupted.
 
         Raises:
             TrainingError: if the loss is not finite.
         """
         recipe = self.trial.recipe
         start = time.perf_counter()
-        train_loss = self.train_steps(self.steps_per_epoch)
-        seconds = time.perf_counter() - start
+        interrupted = not self.train_steps(self.steps_per_epoch - self.step % self.steps_per_epoch, pause)
+        self._epoch_seconds += time.perf_counter() - start
+        if interrupted:
+            return None
+        train_loss, seconds = self._epoch_loss.item() / self.steps_per_epoch, self._epoch_seconds
         if not isfinite(train_loss):
             raise TrainingError(f"the loss is {train_loss} in epoch {self.epochs_done + 1}: try a lower lr")
         last = self.epochs_done + 1 == recipe.epochs
+        start = time.perf_counter()
+        figures = self.evaluate(limit=None if last else recipe.interim_test)
         record = {
             "epoch": self.epochs_done + 1,
+            "epochs": recipe.epochs,
             "lr": self.optimizer.param_groups[0]["lr"],
             "train_loss": train_loss,
-            **self.evaluate(limit=None if last else recipe.interim_test),
+            **figures,
             "train_seconds": seconds,
-            "seconds": time.perf_counter() - start,
+            "seconds": seconds + time.perf_counter() - start,
             "images_per_second": self.steps_per_epoch * recipe.batch_size / seconds,
         }
         self.history.append(record)
+        self._epoch_loss.zero_()
+        self._epoch_seconds = 0.0
         return record
 
-    def train_steps(self, count: int) -> float:
-        """Train the next steps, within an epoch; their mean loss."""
+    def train_steps(self, count: int, pause: Callable[[], bool] = lambda: False) -> bool:
+        """Train the next steps, within an epoch; False if `pause` interrupted them before the last."""
         recipe, train = self.trial.recipe, self.splits["train"]
         self.model.train()
         epoch, first = divmod(self.step, self.steps_per_epoch)
         seed_all(self.trial.seed, "order", epoch)
         order = torch.randperm(len(train), device=self.device)
-        total = torch.zeros((), device=self.device)
         for i in range(first, first + count):
             batch = order[i * recipe.batch_size : (i + 1) * recipe.batch_size]
             seed_all(self.trial.seed, "step", self.step)
             x = data.shifted(train.x[batch], recipe.shift)
-            loss = self._loss(self.model(x), train.y[batch])
+            loss = self._loss(self.model(x), train.y[batch], x)
             self.optimizer.zero_grad()
             loss.backward()
             if recipe.clip_grad:
                 nn.utils.clip_grad_norm_(self.parameters, recipe.clip_grad)
             self.optimizer.step()
-            total += loss.detach()
+            self._epoch_loss += loss.detach()
             self.step += 1
             self.scheduler.step_update(self.step)
-        return total.item() / count
+            if pause() and i + 1 < first + count:
+                return False
+        return True
 
-    def _loss(self, logits: torch.Tensor | tuple[torch.Tensor, torch.Tensor], y: torch.Tensor) -> torch.Tensor:
+    def _loss(self, logits: Logits, y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        """Cross entropy with the labels and, beside a teacher, with what it says of the same pictures x."""
+        rule = self.trial.teacher
+        if rule is None or self.teacher is None:
+            return self._label_loss(logits, y)
+        with torch.no_grad():
+            taught = self.teacher(x)
+        if has_distillation_token(self.model):
+            first, second = logits
+            label_loss = self._label_loss(first, y)
+        else:
+            second = logits[0] if isinstance(logits, tuple) else logits
+            label_loss = self._label_loss(logits, y)
+        return (1 - rule.alpha) * label_loss + rule.alpha * distillation_loss(second, taught, rule)
+
+    def _label_loss(self, logits: Logits, y: torch.Tensor) -> torch.Tensor:
         """Cross entropy; an auxiliary classifier's counts 0.4, as in torchvision's reference training."""
         if isinstance(logits, tuple):
-            return self._loss(logits[0], y) + 0.4 * self._loss(logits[1], y)
+            return self._label_loss(logits[0], y) + 0.4 * self._label_loss(logits[1], y)
         return F.cross_entropy(logits, y, label_smoothing=self.trial.recipe.label_smoothing)
 
     def evaluate(self, limit: int | None = None) -> dict[str, float]:
         """Evaluate on the test split, or on its first `limit` pictures."""
         test = self.splits["test"]
         return evaluate(self.model, data.Pictures(test.x[:limit], test.y[:limit]))
+
+    def weights(self) -> bytes:
+        """The model's weights as the content of a safetensors file."""
+        return packed(self.model)
 
     def state_dict(self) -> dict[str, Any]:
         """All that is needed to go on: model, optimizer, schedule, random states, step and history."""
@@ -138,6 +198,8 @@ class Trainer:
             "scheduler": self.scheduler.state_dict(),
             "random": {"python": random.getstate(), "torch": torch.get_rng_state(), "cuda": cuda},
             "step": self.step,
+            "epoch_loss": self._epoch_loss,
+            "epoch_seconds": self._epoch_seconds,
             "history": self.history,
         }
 
@@ -151,6 +213,14 @@ class Trainer:
         if self.device.type == "cuda":
             torch.cuda.set_rng_state_all(state["random"]["cuda"])
         self.step, self.history = state["step"], list(state["history"])
+        self._epoch_loss, self._epoch_seconds = state["epoch_loss"].to(self.device), state["epoch_seconds"]
+
+
+def _there(parents: dict[str, Parent | None], trial_id: str) -> Parent:
+    found = parents[trial_id]
+    if found is None:
+        raise TrainingError(f"trial {trial_id}, which this one starts from, is not trained")
+    return found
 
 
 @torch.inference_mode()

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from searchspace.expand import SpecError, override
 from searchspace.presets import preset
 from studies.generate import Generators, Range, Sample, generate
-from studies.study import Study, load_study, parse
+from studies.load import load_study, parse
+from studies.study import Study
 
 StudyFile = Callable[..., Path]
 BASE = preset("t2t_vit_14")

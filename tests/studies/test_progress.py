@@ -2,9 +2,10 @@ import io
 
 import pytest
 
+from studies.load import load_study
 from studies.progress import Progress, duration
 from studies.scale import load_scale
-from studies.study import load_study, trials
+from studies.study import trials
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ import yaml
 
 from searchspace.expand import SpecError
 from searchspace.presets import preset
+from studies.load import load_study, names, parse
 from studies.scale import load_scale
-from studies.study import load_study, names, parse, trials
+from studies.study import trials
 
 PRESET_OF = {
     "ViT-S/16": "vit_s_16",

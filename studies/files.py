@@ -1,0 +1,217 @@
+"""Files below one root, a local folder or any fsspec URL, each written whole or not at all. No torch here."""
+
+import os
+import uuid
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+from searchspace.expand import SpecError
+
+
+class StoreError(SpecError):
+    """A store that cannot be used, or a record in it; the message is one line for the user."""
+
+    exit_status = 1
+
+
+class Files(Protocol):
+    """Names are relative to the root, with `/` between their parts; a leading dot is for files half written."""
+
+    root: str
+    one_process: bool  # no other process sees these files
+    look_seconds: float  # how often one may look for a change
+
+    def read(self, name: str) -> bytes | None:
+        """The content; None if there is no such file."""
+
+    def write(self, name: str, content: bytes) -> None:
+        """Replace or make a file."""
+
+    def create(self, name: str, content: bytes) -> bool:
+        """Make a file; False, and nothing changes, if it is there already. Of several callers one succeeds."""
+
+    def rename(self, old: str, new: str) -> None:
+        """Rename a file or a folder; nothing if it is not there."""
+
+    def remove(self, name: str) -> None:
+        """Remove a file or a folder; nothing if it is not there."""
+
+    def names(self, folder: str) -> list[str]:
+        """What is in a folder, sorted; empty if there is no such folder."""
+
+    def exists(self, name: str) -> bool:
+        """Whether there is such a file."""
+
+    def show(self, name: str = "") -> str:
+        """Path or URL of a file, for people."""
+
+
+def open_files(root: str | Path) -> Files:
+    """The files below a folder or a URL; nothing is made or looked at yet.
+
+    Raises:
+        StoreError: if the URL's protocol is not known, or needs a package that is not there.
+    """
+    text = str(root)
+    if "://" not in text:
+        return LocalFiles(text)
+    if text.startswith(("file://", "local://")):
+        return LocalFiles(text.split("://", 1)[1])
+    import fsspec
+
+    try:
+        fs, path = fsspec.core.url_to_fs(text, use_listings_cache=False)
+    except (ImportError, ValueError) as error:
+        raise StoreError(f"cannot open the store {text}: {' '.join(str(error).split())}") from None
+    return RemoteFiles(fs, path, text)
+
+
+class LocalFiles:
+    """A folder. A file is written beside its place, forced to the disk, and renamed."""
+
+    one_process = False
+    look_seconds = 0.5
+
+    def __init__(self, root: str) -> None:
+        self.root = str(Path(root).absolute())
+
+    def read(self, name: str) -> bytes | None:
+        try:
+            return self._path(name).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise StoreError(f"cannot read {self.show(name)}: {error.strerror}") from None
+
+    def write(self, name: str, content: bytes) -> None:
+        self._place(name, content, os.replace)
+
+    def create(self, name: str, content: bytes) -> bool:
+        def link(temporary: Path, path: Path) -> None:
+            os.link(temporary, path)
+            temporary.unlink()
+
+        try:
+            self._place(name, content, link)
+        except FileExistsError:
+            return False
+        return True
+
+    def rename(self, old: str, new: str) -> None:
+        with suppress(FileNotFoundError):
+            os.replace(self._path(old), self._path(new))
+
+    def remove(self, name: str) -> None:
+        path = self._path(name)
+        try:
+            path.unlink()
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except (IsADirectoryError, PermissionError):
+            import shutil
+
+            shutil.rmtree(path, ignore_errors=True)
+
+    def names(self, folder: str) -> list[str]:
+        try:
+            return sorted(os.listdir(self._path(folder)))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def exists(self, name: str) -> bool:
+        return self._path(name).exists()
+
+    def show(self, name: str = "") -> str:
+        return str(self._path(name))
+
+    def _path(self, name: str) -> Path:
+        return Path(self.root, name)
+
+    def _place(self, name: str, content: bytes, move: Any) -> None:
+        path = self._path(name)
+        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with open(temporary, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            move(temporary, path)
+        except FileExistsError:
+            temporary.unlink(missing_ok=True)
+            if path.exists():
+                raise
+            raise StoreError(f"cannot write {path}: {path.parent} is no folder") from None
+        except OSError as error:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise StoreError(f"cannot write {path}: {error.strerror}; free or choose another --runs-dir") from None
+
+
+class RemoteFiles:
+    """An fsspec file system. Object stores put a file whole; `create` is their conditional put (S3, GCS)."""
+
+    look_seconds = 5.0  # a look is a request
+
+    def __init__(self, fs: Any, path: str, url: str) -> None:
+        self.fs, self.path, self.root = fs, path.rstrip("/"), url.rstrip("/")
+        self.one_process = "memory" in (fs.protocol if isinstance(fs.protocol, tuple) else (fs.protocol,))
+
+    def read(self, name: str) -> bytes | None:
+        try:
+            return self.fs.cat_file(self._path(name))
+        except FileNotFoundError:
+            return None
+        except Exception as error:
+            raise self._problem("read", name, error) from None
+
+    def write(self, name: str, content: bytes) -> None:
+        self._put(name, content, "overwrite")
+
+    def create(self, name: str, content: bytes) -> bool:
+        try:
+            self._put(name, content, "create")
+        except FileExistsError:
+            return False
+        return True
+
+    def rename(self, old: str, new: str) -> None:
+        with suppress(FileNotFoundError):
+            self.fs.mv(self._path(old), self._path(new), recursive=True)
+
+    def remove(self, name: str) -> None:
+        with suppress(FileNotFoundError):
+            self.fs.rm(self._path(name), recursive=True)
+
+    def names(self, folder: str) -> list[str]:
+        try:
+            self.fs.invalidate_cache()
+            listed = self.fs.ls(self._path(folder), detail=False)
+        except FileNotFoundError:
+            return []
+        except Exception as error:
+            raise self._problem("list", folder, error) from None
+        return sorted({entry.rstrip("/").rpartition("/")[2] for entry in listed} - {""})
+
+    def exists(self, name: str) -> bool:
+        self.fs.invalidate_cache()
+        return bool(self.fs.exists(self._path(name)))
+
+    def show(self, name: str = "") -> str:
+        return f"{self.root}/{name}" if name else self.root
+
+    def _path(self, name: str) -> str:
+        return f"{self.path}/{name}" if name else self.path
+
+    def _put(self, name: str, content: bytes, mode: str) -> None:
+        try:
+            self.fs.makedirs(self._path(name).rpartition("/")[0], exist_ok=True)
+            self.fs.pipe_file(self._path(name), content, mode=mode)
+        except FileExistsError:
+            raise
+        except Exception as error:
+            raise self._problem("write", name, error) from None
+
+    def _problem(self, what: str, name: str, error: Exception) -> StoreError:
+        return StoreError(f"cannot {what} {self.show(name)}: {' '.join(str(error).split()) or type(error).__name__}")

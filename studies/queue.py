@@ -1,0 +1,160 @@
+"""Which trial is trained next: longest first, after those it needs, none that another run has or has done."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from studies.lease import Patience, newest
+from studies.store import Store
+from studies.trial import TrialSpec
+
+
+class Events(Protocol):
+    """What a run tells of its trials while it goes on."""
+
+    def epoch(self, trial_id: str, record: dict[str, Any]) -> None:
+        """An epoch of a trial is trained."""
+
+    def done(self, trial_id: str, result: dict[str, Any], here: bool) -> None:
+        """A trial is done; `here`: by this run."""
+
+    def failed(self, trial_id: str, reason: str) -> None:
+        """A trial failed."""
+
+    def pruned(self, trial_id: str, epoch: int) -> None:
+        """Early stopping has ended a trial after an epoch."""
+
+    def elsewhere(self, trials: Sequence[str]) -> None:
+        """These trials are trained by other runs now."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A trial to train, and the number of a lease on it whose holder is dead (0: none)."""
+
+    trial: str
+    dead_lease: int = 0
+
+
+class Queue:
+    """The trials of a run that are not ended, over a store that other runs use too.
+
+    Args:
+        store: where their states are.
+        trials: to be ended, those that others need among them.
+        weights: how long each takes, in any unit.
+        events: told of every trial that ends.
+        run: name of this run.
+    """
+
+    def __init__(
+        self, store: Store, trials: Sequence[TrialSpec], weights: Mapping[str, float], events: Events, run: str
+    ) -> None:
+        self.store, self.events, self.run = store, events, run
+        self.trials = {trial.id: trial for trial in trials}
+        self.failures = {trial.id: store.failure(trial.id) for trial in trials}
+        self.waiting = _ordered(trials, weights, [i for i, failure in self.failures.items() if failure])
+        self.given: set[str] = set()
+        self.lost: set[str] = set()  # failed, or in need of one that is
+        self.closed = False
+        self.patience = Patience()
+        self.looked = 0.0
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to give or to wait for."""
+        return self.closed or not (self.waiting or self.given)
+
+    def close(self) -> None:
+        """Give nothing more."""
+        self.closed = True
+
+    def next(self) -> Task | None:
+        """A trial to train; None if there is none now: wait, or stop if the queue is `finished`."""
+        if self.closed or not self.waiting or time.monotonic() - self.looked < self.store.files.look_seconds:
+            return None
+        elsewhere = []
+        for trial_id in list(self.waiting):
+            if self._ended_meanwhile(trial_id) or not self._ready(trial_id):
+                continue
+            found = newest(self.store.files, trial_id)
+            if found and found[1].run != self.run and not self.patience.dead(trial_id, *found):
+                elsewhere.append(trial_id)
+                continue
+            self.waiting.remove(trial_id)
+            self.given.add(trial_id)
+            self.store.clear(trial_id)
+            return Task(trial_id, found[0] if found else 0)
+        self.looked = time.monotonic()
+        self.events.elsewhere(elsewhere)
+        return None
+
+    def done(self, trial_id: str, here: bool = True) -> None:
+        """A trial is done."""
+        self._end(trial_id)
+        self.events.done(trial_id, self.store.result(trial_id) or {}, here)
+
+    def failed(self, trial_id: str, reason: str) -> None:
+        """A trial failed, and with it those that need it."""
+        self._end(trial_id)
+        self.lost.add(trial_id)
+        self.events.failed(trial_id, reason)
+
+    def pruned(self, trial_id: str, epoch: int) -> None:
+        """A trial was stopped early."""
+        self._end(trial_id)
+        self.lost.add(trial_id)
+        self.events.pruned(trial_id, epoch)
+
+    def back(self, trial_id: str) -> None:
+        """A trial was not trained after all: another run has it."""
+        self.given.discard(trial_id)
+        if trial_id not in self.waiting:
+            self.waiting.append(trial_id)
+        self.looked = time.monotonic()
+
+    def _end(self, trial_id: str) -> None:
+        self.given.discard(trial_id)
+        if trial_id in self.waiting:
+            self.waiting.remove(trial_id)
+        self.looked = 0.0
+
+    def _ready(self, trial_id: str) -> bool:
+        """Whether all that a trial needs is done; it fails with what it needs."""
+        for needed in self.trials[trial_id].needs:
+            if needed in self.lost:
+                self.failed(trial_id, f"trial {needed}, which it starts from, did not finish")
+                return False
+            if not self.store.done(needed, weights=True):
+                return False
+        return True
+
+    def _ended_meanwhile(self, trial_id: str) -> bool:
+        """Whether another run has ended a trial since this one began."""
+        if self.store.done(trial_id, weights=self._needed(trial_id)):
+            self.done(trial_id, here=False)
+            return True
+        failure = self.store.failure(trial_id)
+        if failure and failure != self.failures[trial_id]:
+            self.failed(trial_id, failure["reason"])
+            return True
+        return False
+
+    def _needed(self, trial_id: str) -> bool:
+        return any(trial_id in trial.needs for trial in self.trials.values())
+
+
+def _ordered(trials: Sequence[TrialSpec], weights: Mapping[str, float], failed: Sequence[str]) -> list[str]:
+    """Longest first, what follows on a trial counted with it; those that failed before last."""
+    rank = {trial.id: weights[trial.id] for trial in trials}
+    for _ in trials:  # as deep as any chain of needs
+        changed = False
+        for trial in trials:
+            for needed in trial.needs:
+                longer = weights.get(needed, 0.0) + rank[trial.id]
+                if needed in rank and rank[needed] < longer:
+                    rank[needed], changed = longer, True
+        if not changed:
+            break
+    return sorted(rank, key=lambda trial_id: (trial_id in failed, -rank[trial_id]))
