@@ -43,7 +43,7 @@ COLUMNS = {
     "macs_g": Column("MACs (G)\nours", 2),
     "macs_diff": Column("MACs (G)\ndiff. %", 1, signed=True),
     "marks": Column("Note"),
-    "n": Column("Seeds", 0),
+    "seeds": Column("Seeds"),
     "accuracy": Column("Top-1 (%)\nours"),
     "delta": Column("\u0394\nours", 1, signed=True),
     "verdict": Column("Verdict"),

@@ -12,10 +12,10 @@ FULL_SIZE = (
     *("paper_params_m", "params_m", "params_diff", "paper_macs_g", "macs_g", "macs_diff"),
 )
 RUN = (
-    *("group", "model", "paper_top1", "paper_delta", "accuracy", "n", "delta", "verdict"),
+    *("group", "model", "paper_top1", "paper_delta", "accuracy", "seeds", "delta", "verdict"),
     *("run_params_k", "run_macs_m"),
 )
-MEASURED = ["top1", "top1_sd", "n", "delta", "ci", "verdict", "run_params_k", "run_macs_m"]
+MEASURED = ["top1", "top1_sd", "n", "stopped", "delta", "ci", "verdict", "run_params_k", "run_macs_m"]
 
 
 def compared(number: int, counts: pd.DataFrame, results: pd.DataFrame | None) -> pd.DataFrame:
@@ -27,13 +27,13 @@ def compared(number: int, counts: pd.DataFrame, results: pd.DataFrame | None) ->
         results: a row a trial as `statistics.over_seeds` takes it, `arm` being the paper's `model`; None: no run.
 
     Returns:
-        Columns of `compare.full_size`, then top1, top1_sd, n, delta, ci, verdict, run_params_k and run_macs_m (empty
-        where nothing was trained).
+        Columns of `compare.full_size`, then top1, top1_sd, n, stopped, delta, ci, verdict, run_params_k and run_macs_m
+        (empty where nothing was trained).
     """
     paper = published.table(number)
     grouped = bool(paper["group"].any())
     rows = full_size(paper, counts if grouped else counts.assign(group=""), published.notes())
-    if results is None or not (results["status"] == "done").any():
+    if results is None or not results["status"].isin(["done", "pruned"]).any():
         return rows.reindex(columns=[*rows.columns, *MEASURED])
     arms = over_seeds(results).rename(columns={"arm": "model"}).drop(columns="baseline")
     if not grouped:
@@ -60,7 +60,7 @@ def sections(number: int, rows: pd.DataFrame, scale: str, remarks: list[str]) ->
         remarks: what is to be said below the run's table.
     """
     made = [_full_size(number, rows)]
-    trained = rows[rows["n"].fillna(0) > 0]
+    trained = rows[rows[["n", "stopped"]].astype(float).sum(axis=1) > 0]
     if not trained.empty:
         made.append(_run(number, trained, scale, remarks))
     return made
@@ -85,9 +85,9 @@ def _full_size(number: int, rows: pd.DataFrame) -> Section:
 
 
 def _run(number: int, rows: pd.DataFrame, scale: str, remarks: list[str]) -> Section:
-    frame = _table(rows.assign(accuracy=accuracies(rows)), RUN)
+    frame = _table(rows.assign(accuracy=accuracies(rows), seeds=seeds(rows)), RUN)
     title = f"Table {number} as trained here, at scale {scale}: small models on small pictures, not ImageNet"
-    return Section(title, frame, [*verdict_remarks(), *_misprints(rows), *remarks])
+    return Section(title, frame, [*verdict_remarks(rows), *_misprints(rows), *remarks])
 
 
 def _misprints(rows: pd.DataFrame) -> list[str]:
@@ -118,11 +118,24 @@ def accuracies(rows: pd.DataFrame) -> list[str]:
     ]
 
 
-def verdict_remarks() -> list[str]:
+def seeds(rows: pd.DataFrame) -> list[str]:
+    """How many seeds the accuracy is over, and how many were stopped early, as text."""
+    return [
+        f"{n:.0f}" + (f" ({stopped:.0f} stopped)" if stopped else "")
+        for n, stopped in zip(rows["n"], rows["stopped"], strict=True)
+    ]
+
+
+def verdict_remarks(rows: pd.DataFrame) -> list[str]:
     """What the columns of a run's table mean."""
+    early = [
+        "Stopped early: accuracy is over the seeds that finished, which are the better ones; not compared. "
+        "A run without --early-stop trains the others to the end."
+    ]
     return [
         "Top-1: mean \u00b1 standard deviation over seeds. \u0394: points above the group's baseline.",
         "Verdict: unresolved unless Welch's t-test over seeds (Holm within the group, 5 %) finds a difference.",
+        *(early if (rows["stopped"] > 0).any() else []),
     ]
 
 

@@ -4,10 +4,16 @@ import argparse
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from searchspace.expand import SpecError
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+STATES = ("planned", "running", "done", "failed", "pruned", "damaged")
 
 EPILOG = """\
 a first session:
@@ -25,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.jit")  # timm and fvcore use it
     try:
-        status = import_module(arguments.module).main(arguments)
+        status = getattr(import_module(arguments.module), arguments.function)(arguments)
         sys.stdout.flush()
         return status
     except SpecError as error:
@@ -56,15 +62,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="command")
 
-    def add(name: str, module: str, summary: str, example: str) -> argparse.ArgumentParser:
-        command = commands.add_parser(
+    def add(
+        name: str, module: str, summary: str, example: str, among: "Commands" = commands
+    ) -> argparse.ArgumentParser:
+        command = among.add_parser(
             name,
             help=summary,
             description=f"{summary[0].upper()}{summary[1:]}.",
             epilog=f"example: {example}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        command.set_defaults(module=module)
+        command.set_defaults(module=module, function="main")
         command.add_argument("--debug", action="store_true", help="show the traceback of an error")
         return command
 
@@ -175,7 +183,38 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--workers", type=_count, default=2, help="processes that read pictures (default: 2)")
     command.add_argument("--device", help="cpu, cuda, cuda:1 ... (default: cuda if there is one)")
     command.add_argument("--json", action="store_true", help="for programs")
+    _store(commands, add)
     return parser
+
+
+def _store(commands: "Commands", add: Callable[..., argparse.ArgumentParser]) -> None:
+    text = "what the store has: list, look at, check, remove, take out"
+    store = commands.add_parser("store", help=text, description=f"{text[0].upper()}{text[1:]}.")
+    among = store.add_subparsers(required=True, metavar="command")
+
+    def add_one(function: str, summary: str, example: str) -> argparse.ArgumentParser:
+        command = add(function, "studies.store_commands", summary, example, among)
+        command.set_defaults(function=function)
+        _runs_dir(command)
+        return command
+
+    command = add_one("ls", "a line a trial: id, state, model, seed, accuracy", "studies store ls --status failed")
+    command.add_argument("--status", choices=STATES, help="only these")
+    command.add_argument("--json", action="store_true", help="for programs")
+    command = add_one("show", "all that is known of a trial: spec, figures, epochs", "studies store show 3f2a")
+    command.add_argument("trial", help="id of a trial, or how it starts")
+    command.add_argument("--json", action="store_true", help="for programs")
+    command = add_one("rm", "remove trials, with their results", "studies store rm --status failed")
+    command.add_argument("trial", nargs="*", help="ids of trials, or how they start")
+    command.add_argument("--status", choices=STATES, help="all of these")
+    command.add_argument("--yes", action="store_true", help="do not ask")
+    command = add_one("verify", "read every file; exit status 1 if one is not what was written", "studies store verify")
+    command.add_argument("--json", action="store_true", help="for programs")
+    command = add_one("export", "results and epochs as Parquet and CSV", "studies store export cnn_to_vit --out tables")
+    command.add_argument("study", nargs="?", help="a study, with its names of arms (default: every trial, without)")
+    command.add_argument("--scale", help="of the study (default: its own)")
+    command.add_argument("--out", default="export", metavar="DIR", help="default: ./export")
+    add_one("migrate", "bring a store of an older version up to date", "studies store migrate --runs-dir runs")
 
 
 def _selection(command: argparse.ArgumentParser) -> None:
@@ -200,7 +239,7 @@ def _runs_dir(command: argparse.ArgumentParser) -> None:
         "--runs-dir",
         default=default,
         metavar="DIR",
-        help="the store (default: $STUDIES_RUNS_DIR, else ./runs)",
+        help="the store, a folder or a URL such as s3://bucket/runs (default: $STUDIES_RUNS_DIR, else ./runs)",
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from searchspace.spec import to_dict
 from studies.load import load_study
 from studies.scale import Scale, load_scale
-from studies.store import Store
+from studies.store import Damaged, Store
 from studies.study import Study, trials
 from studies.trial import TrialSpec
 
@@ -65,7 +65,7 @@ def history(
     rows = []
     for store, trial, row in _rows(study, runs_dir, scale, seeds):
         names = {key: row[key] for key in ("study", "scale", "group", "arm", "seed", "trial")}
-        rows += [names | record for record in (store.result(trial.id) or {}).get("history", [])]
+        rows += [names | record for record in result_of(store, trial.id).get("history", [])]
     return pd.DataFrame(rows)
 
 
@@ -74,10 +74,8 @@ def _rows(
 ) -> Iterable[tuple[Store, TrialSpec, dict[str, Any]]]:
     study = load_study(study) if isinstance(study, str) else study
     scale = scale if isinstance(scale, Scale) else load_scale(scale or study.scale)
-    store = Store(runs_dir)
+    store = Store(runs_dir).check()
     for arm, trial in trials(study.at(scale), scale, seeds or known_seeds(store, study)):
-        result = store.result(trial.id) or {}
-        failure = store.failure(trial.id) or {}
         row: dict[str, Any] = {
             "study": study.name,
             "scale": scale.scale,
@@ -86,13 +84,42 @@ def _rows(
             "baseline": arm.baseline,
             "seed": trial.seed,
             "trial": trial.id,
-            "status": store.state(trial.id),
-            "reason": failure.get("reason", ""),
         }
-        row |= {name: result.get(name) for name in FIGURES}
-        row |= {f"version_{name}": text for name, text in result.get("versions", {}).items()}
-        row |= {f"model.{name}": value for name, value in flat(to_dict(trial.model)).items()}
-        yield store, trial, row
+        yield store, trial, row | measured(store, trial)
+
+
+def measured(store: Store, trial: TrialSpec) -> dict[str, Any]:
+    """What a row has of a trial beside its names: state, figures, versions, the model's fields."""
+    result = result_of(store, trial.id)
+    state = store.state(trial.id)
+    early = store.pruned(trial.id) or {} if state == "pruned" else {}
+    row: dict[str, Any] = {
+        "status": state,
+        "reason": _reason(store, trial.id, state, early),
+        "epochs": early.get("epoch") or len(result.get("history", [])) or None,
+        "teacher": trial.teacher.trial if trial.teacher else None,
+        "pretrained": trial.pretrained,
+    }
+    row |= {name: result.get(name) for name in FIGURES}
+    row |= {f"version_{name}": text for name, text in result.get("versions", {}).items()}
+    return row | {f"model.{name}": value for name, value in flat(to_dict(trial.model)).items()}
+
+
+def result_of(store: Store, trial_id: str) -> dict[str, Any]:
+    """A trial's result; empty if it is not done, or damaged (its state says so)."""
+    try:
+        return store.result(trial_id) or {}
+    except Damaged:
+        return {}
+
+
+def _reason(store: Store, trial_id: str, state: str, early: dict[str, Any]) -> str:
+    """Why a trial is in its state, where that is not plain."""
+    if state == "damaged":
+        return "its result is damaged; the next run trains it anew"
+    if early:
+        return f"stopped early after epoch {early['epoch']} at top-1 {early['top1']:.1f} %"
+    return (store.failure(trial_id) or {}).get("reason", "") if state == "failed" else ""
 
 
 def known_seeds(store: Store, study: Study) -> list[int]:

@@ -67,6 +67,8 @@ class Progress:
     def done(self, trial_id: str, result: Mapping[str, Any], here: bool = True) -> None:
         """A trial is done, by this run or another one."""
         self.running.pop(trial_id, None)
+        if not here:
+            self.worked += self.work[trial_id]
         self.finished[trial_id] = f"top-1 {result['top1']:.1f} %" + ("" if here else ", by another run")
         self._line(f"{self.names[trial_id]}: {self.finished[trial_id]}")
 
@@ -88,7 +90,7 @@ class Progress:
         if set(trials) != self.others:
             self.others = set(trials)
             if trials and not self.running:
-                self.say(f"waiting for {len(trials)} trials that other runs train")
+                self.say(f"waiting for what other runs train: {', '.join(self.names[i] for i in trials)}")
         self._refresh()
 
     def say(self, text: str) -> None:

@@ -1,7 +1,7 @@
 """Which trial is trained next: longest first, after those it needs, none that another run has or has done."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -31,10 +31,16 @@ class Events(Protocol):
 
 @dataclass(frozen=True)
 class Task:
-    """A trial to train, and the number of a lease on it whose holder is dead (0: none)."""
+    """A trial to train.
+
+    Attributes:
+        dead_lease: number of a lease on it whose holder is dead (0: none).
+        may_stop: whether early stopping may end it: not if others need it.
+    """
 
     trial: str
     dead_lease: int = 0
+    may_stop: bool = True
 
 
 class Queue:
@@ -46,12 +52,19 @@ class Queue:
         weights: how long each takes, in any unit.
         events: told of every trial that ends.
         run: name of this run.
+        keep: trials that early stopping must not end.
     """
 
     def __init__(
-        self, store: Store, trials: Sequence[TrialSpec], weights: Mapping[str, float], events: Events, run: str
+        self,
+        store: Store,
+        trials: Sequence[TrialSpec],
+        weights: Mapping[str, float],
+        events: Events,
+        run: str,
+        keep: Collection[str] = (),
     ) -> None:
-        self.store, self.events, self.run = store, events, run
+        self.store, self.events, self.run, self.keep = store, events, run, keep
         self.trials = {trial.id: trial for trial in trials}
         self.failures = {trial.id: store.failure(trial.id) for trial in trials}
         self.waiting = _ordered(trials, weights, [i for i, failure in self.failures.items() if failure])
@@ -85,7 +98,8 @@ class Queue:
             self.waiting.remove(trial_id)
             self.given.add(trial_id)
             self.store.clear(trial_id)
-            return Task(trial_id, found[0] if found else 0)
+            may_stop = not (trial_id in self.keep or self._needed(trial_id))
+            return Task(trial_id, found[0] if found else 0, may_stop)
         self.looked = time.monotonic()
         self.events.elsewhere(elsewhere)
         return None

@@ -60,7 +60,7 @@ def print_study(
 ) -> None:
     """Print a study's table, and draw its figure after a run (into the store, or where asked)."""
     frame = results(study, store.root, scale, seeds)
-    trained = frame[frame["status"] == "done"]
+    trained = frame[frame["status"].isin(["done", "pruned"])]
     if study.table is None:
         _print_own(study, scale, frame, style)
         return
@@ -127,6 +127,8 @@ def remarks(study: Study, scale: Scale, trained: pd.DataFrame) -> list[str]:
         if trained[column].nunique() > 1:
             found = " and ".join(sorted(trained[column].dropna().unique()))
             said.append(f"Trained with mixed versions of {column.removeprefix('version_')}: {found}.")
+    if trained["device"].nunique() > 1:
+        said.append(f"Trained on different devices: {', '.join(sorted(trained['device'].dropna().unique()))}.")
     said += [study.remark] if study.remark else []
     distilled = [arm.name for arm in study.arms if isinstance(arm.model, TransformerSpec) and arm.model.distilled]
     if distilled:

@@ -86,7 +86,8 @@ def _train(
     options = Options(uuid.uuid4().hex[:12], arguments.checkpoint_every, arguments.step_timeout)
     epochs = {trial.id: trial.recipe.epochs for trial in missing}
     with Progress(plan.names, missing, {i: w / epochs[i] for i, w in weights.items()}) as progress:
-        queue = Queue(plan.store, missing, weights, progress, options.run)
+        baselines = {trial.id for arm, trial in plan.arms if arm.baseline}  # what the others are compared with
+        queue = Queue(plan.store, missing, weights, progress, options.run, keep=baselines)
 
         def leaving(text: str) -> None:
             if text.startswith("left"):

@@ -1,0 +1,66 @@
+"""Bring a store of an older schema up to date. Each step takes one version to the next, trial by trial; what is done
+is recognised, so that a migration that was killed goes on. Nothing is removed before what replaces it is written."""
+
+import hashlib
+import json
+from typing import Any
+
+from searchspace.expand import SpecError
+from studies.files import Files, StoreError
+from studies.store import Store, digest_of
+from studies.trial import SCHEMA_VERSION, TrialSpec
+
+
+def migrate(store: Store) -> tuple[int, list[str]]:
+    """Migrate a store to this version's schema.
+
+    Returns:
+        How many trials were taken over, and a line for each that could not be read and stays as it is.
+
+    Raises:
+        StoreError: if there is no store, or it was written by a newer version.
+    """
+    found = store.version()
+    if found is None:
+        raise StoreError(f"no store in {store.root}")
+    if found > SCHEMA_VERSION:
+        store.check()
+    moved, left = 0, []
+    if found == 1:
+        for name in store.ids():
+            try:
+                moved += _one_to_two(store.files, name)
+            except (SpecError, ValueError, KeyError, TypeError) as error:
+                left.append(f"{store.folder(name)}: {' '.join(str(error).split())[:200]}")
+    store.prepare()
+    return moved, left
+
+
+def _one_to_two(files: Files, name: str) -> bool:
+    """Schema 2 names the trials that a trial starts from, and every record has a digest of itself.
+
+    A checkpoint of schema 1 says nothing of the epoch under way; it is left out, and the trial starts anew.
+    """
+    old = json.loads(files.read(f"trials/{name}/trial.json") or b"null")
+    if "sha256" in old:
+        return False  # taken over before this migration was killed
+    if _id(old) != name:
+        raise ValueError("trial.json is not that of this folder")
+    trial = TrialSpec.model_validate(old | {"schema_version": 2, "teacher": None, "pretrained": None})
+    for record in ("result.json", "failure.json"):
+        content = files.read(f"trials/{name}/{record}")
+        if content is not None:
+            _write(files, trial.id, record, json.loads(content))
+    _write(files, trial.id, "trial.json", trial.model_dump(mode="json"))
+    files.remove(f"trials/{name}")
+    return True
+
+
+def _id(content: dict[str, Any]) -> str:
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _write(files: Files, trial_id: str, name: str, content: dict[str, Any]) -> None:
+    text = json.dumps(content | {"sha256": digest_of(content)}, indent=1, allow_nan=False)
+    files.write(f"trials/{trial_id}/{name}", text.encode())
