@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.debug:
             raise
         print(f"studies: {error}", file=sys.stderr)
-        return getattr(error, "exit_status", 2)
+        return 2
     except KeyboardInterrupt:
         print("studies: stopped; the same command goes on from the last epoch", file=sys.stderr)
         return 130

@@ -43,6 +43,10 @@ class Stopped(Exception):
     """The trial was asked to stop; it is saved as it stands."""
 
 
+class RayDied(Exception):
+    """Ray is gone and cannot be asked to leave; so the process must end."""
+
+
 class Failed(Exception):
     """The trial has failed already in this run; the message is the reason."""
 

@@ -12,8 +12,6 @@ from searchspace.expand import SpecError
 class StoreError(SpecError):
     """A store that cannot be used, or a record in it; the message is one line for the user."""
 
-    exit_status = 1
-
 
 class Files(Protocol):
     """Names are relative to the root, with `/` between their parts; a leading dot is for files half written."""
@@ -146,7 +144,7 @@ class LocalFiles:
         except OSError as error:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
-            raise StoreError(f"cannot write {path}: {error.strerror}; free or choose another --runs-dir") from None
+            raise StoreError(f"cannot write {path}: {error.strerror}; choose another --runs-dir") from None
 
 
 class RemoteFiles:

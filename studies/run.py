@@ -9,8 +9,10 @@ import uuid
 
 from searchspace.expand import SpecError
 from studies import plan as planning
+from studies.cluster import Cluster
 from studies.estimate import work
-from studies.execute import Options, Stopped, run_inline
+from studies.execute import Options, RayDied, Stopped, run_inline
+from studies.files import StoreError
 from studies.interrupt import EXIT_STATUS, interruptible
 from studies.plan import Plan
 from studies.progress import Progress, duration
@@ -37,14 +39,16 @@ def main(arguments: argparse.Namespace) -> int:
     _say(said + (f", {early} stopped early" if early else ""))
     for item in plan.refused:
         _say(f"not at this scale: {item.arm.name} ({item.refusal})")
-    progress, stopped = _train(plan, missing, arguments, gpus) if missing else (None, None)
-    if isinstance(stopped, Stopped):
+    progress, ended = _train(plan, missing, arguments, gpus) if missing else (None, None)
+    if isinstance(ended, Stopped):
         _say("studies: stopped; the same command goes on from here")
         return EXIT_STATUS
-    if stopped is not None:
-        _say(f"studies: {stopped}; what is trained is kept, the same command goes on from there")
-        sys.stdout.flush()
-        os._exit(1)  # an orderly end would wait for Ray
+    if ended is not None:
+        _say(f"studies: {ended}; what is trained is kept, the same command goes on from there")
+        if isinstance(ended, RayDied):
+            sys.stdout.flush()
+            os._exit(1)  # an orderly end would wait for Ray
+        return 1
     from studies.report import print_study
 
     print_study(plan.study, plan.scale, plan.store, seeds=arguments.seeds)
@@ -79,7 +83,7 @@ def _check(plan: Plan, arguments: argparse.Namespace, gpus: float) -> None:
 def _train(
     plan: Plan, missing: list[TrialSpec], arguments: argparse.Namespace, gpus: float
 ) -> tuple[Progress, Exception | None]:
-    """Train; what came of it, and what ended it before all was done (`Stopped`, `RayDied`)."""
+    """Train; what came of it, and what ended it before all was done."""
     weights = {trial.id: work(trial) for trial in missing}
     for trial in missing:
         plan.store.plan(trial)
@@ -97,12 +101,8 @@ def _train(
         with interruptible(leaving) as stopping:
             try:
                 _execute(plan, queue, options, arguments, gpus, stopping)
-            except Stopped as stopped:
-                return progress, stopped
-            except RuntimeError as error:
-                if type(error).__name__ != "RayDied":
-                    raise
-                return progress, error
+            except (Stopped, RayDied, StoreError) as ended:
+                return progress, ended
     return progress, None
 
 
@@ -119,7 +119,7 @@ def _execute(
         _say(f"training {count} trials, in this process; store: {plan.store.root}")
         run_inline(plan.store, queue, options, stopping)
         return
-    from studies.schedule import Cluster, run_ray
+    from studies.schedule import run_ray
 
     jobs = arguments.jobs
     if jobs is None and not arguments.address:

@@ -12,14 +12,13 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
-import psutil
-
 from searchspace.expand import SpecError
-from studies.execute import Elsewhere, Failed, Options, Stopped, reason, train
+from studies.cluster import Cluster, Watchdog, kill_children
+from studies.execute import Elsewhere, Failed, Options, RayDied, Stopped, reason, train
 from studies.files import StoreError
 from studies.heart import ask_to_stop, take_back_stop
 from studies.queue import Queue
@@ -32,6 +31,7 @@ os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
 os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "60")
 os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")  # Ctrl-C is ours, as without Ray
 os.environ.setdefault("TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S", "0")
+os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")  # else the log of a node that dies is printed
 os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", "1")
 os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")  # a trial that another run has has no figures
 
@@ -44,38 +44,6 @@ from ray.tune.search import Searcher  # noqa: E402
 
 WORKER_DEATHS = 2  # a trial whose worker died is started again so often
 STOP_SECONDS = 60.0  # for trials to finish their step and save
-SILENT_SECONDS = 45.0  # a Ray that does not answer for so long is dead
-LOOK_SECONDS = 5.0
-
-
-class RayDied(RuntimeError):
-    """Ray is gone and cannot be asked to leave; so the process must end."""
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """Where trials run, and what each takes.
-
-    Attributes:
-        jobs: trials at a time; none: as many as a running cluster takes.
-        gpus_per_trial: whole GPUs, or a share of one.
-        address: of a running cluster; none: a Ray of our own on this machine.
-        device_type: accelerator type that a trial is to run on, as Ray names it (A100, H100); none: any.
-        early_stop: stop the worse of the running trials early, by ASHA (Li et al., arXiv 1810.05934).
-    """
-
-    jobs: int | None
-    gpus_per_trial: float = 0.0
-    address: str | None = None
-    device_type: str | None = None
-    early_stop: bool = False
-
-    def resources(self) -> dict[str, float]:
-        """What a trial asks of Ray."""
-        asked: dict[str, float] = {"cpu": 1, "gpu": self.gpus_per_trial}
-        if self.device_type:
-            asked[f"accelerator_type:{self.device_type}"] = 0.001
-        return asked
 
 
 class StoredTrial(tune.Trainable):
@@ -198,13 +166,14 @@ def run_ray(store: Store, queue: Queue, options: Options, cluster: Cluster, stop
         RayDied: if Ray does not live any more; leave without `ray.shutdown`, which would wait for it.
     """
     with _ray(cluster) as watch, tempfile.TemporaryDirectory(prefix="studies-tune-") as scratch:
-        _check(cluster)
+        cluster.check([node["Resources"] for node in ray.nodes() if node["Alive"]])
         # One more than can run waits in Tune, so that a worker that becomes free is used again at once.
         most = None if cluster.jobs is None else cluster.jobs + (cluster.address is None)
         relay = _Relay(store, queue, options.run)
         early = ASHAScheduler(time_attr="epoch", max_t=10**6, grace_period=1, reduction_factor=2)
+        resources = {name.lower() if name in ("CPU", "GPU") else name: n for name, n in cluster.resources().items()}
         tuner = tune.Tuner(
-            tune.with_resources(StoredTrial, cluster.resources()),
+            tune.with_resources(StoredTrial, resources),
             tune_config=tune.TuneConfig(
                 search_alg=_FromQueue(queue, most, {"runs_dir": store.root, "options": asdict(options)}),
                 metric="top1",
@@ -227,7 +196,7 @@ def run_ray(store: Store, queue: Queue, options: Options, cluster: Cluster, stop
 
 
 def _drive(
-    tuner: Any, store: Store, queue: Queue, options: Options, stopping: threading.Event, watch: "_Watch"
+    tuner: Any, store: Store, queue: Queue, options: Options, stopping: threading.Event, watch: Watchdog
 ) -> None:
     """Run Tune in a thread; leave it when it has ended, was asked to stop, or Ray is dead."""
     raised: list[BaseException] = []
@@ -262,49 +231,11 @@ def _task(trial: Any) -> str:
     return trial.config["task"]["trial"]
 
 
-def _check(cluster: Cluster) -> None:
-    """Refuse what the cluster can never give: Tune would wait for it for ever."""
-    there = ray.cluster_resources()
-    for name, asked in cluster.resources().items():
-        key = {"cpu": "CPU", "gpu": "GPU"}.get(name, name)
-        if asked > there.get(key, 0):
-            unit = {"CPU": "CPU(s)", "GPU": "GPU(s)"}.get(key, key)
-            known = [k.removeprefix("accelerator_type:") for k in there if k.startswith("accelerator_type:")]
-            hint = f"; it has {', '.join(known) or 'no accelerators'}" if key.startswith("acc") else ""
-            raise SpecError(f"a trial asks for {asked:g} {unit}, but Ray sees {there.get(key, 0):g}{hint}")
-
-
-class _Watch(threading.Thread):
-    """Looks whether Ray lives: its processes if they are ours, and whether it answers at all."""
-
-    def __init__(self, ours: bool) -> None:
-        super().__init__(name="Ray watchdog", daemon=True)
-        self.answered = time.monotonic()
-        self.ended = threading.Event()
-        found = psutil.Process().children(recursive=True) if ours else []
-        self.processes = [p for p in found if p.name() in ("raylet", "gcs_server")]
-
-    def run(self) -> None:
-        while not self.ended.wait(LOOK_SECONDS):
-            with suppress(Exception):
-                if any(node["Alive"] for node in ray.nodes()):
-                    self.answered = time.monotonic()
-
-    def dead(self) -> str:
-        """Why Ray is taken for dead; "" if it lives."""
-        for process in self.processes:
-            if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
-                return f"Ray's {process.name()} has died"
-        if time.monotonic() - self.answered > SILENT_SECONDS:
-            return f"Ray has not answered for {SILENT_SECONDS:g} s"
-        return ""
-
-
 @contextmanager
-def _ray(cluster: Cluster) -> Iterator[_Watch]:
+def _ray(cluster: Cluster) -> Iterator[Watchdog]:
     """A Ray of our own on this machine, or a running one; silent, and left at the end."""
     for name in ("ray", "ray.tune", "ray.train"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what fails, we say
     settings: dict[str, Any] = {
         "log_to_driver": False,
         "logging_level": "ERROR",
@@ -312,6 +243,7 @@ def _ray(cluster: Cluster) -> Iterator[_Watch]:
         "runtime_env": {"env_vars": {"PYTHONWARNINGS": "ignore"}},
     }
     if cluster.address:
+        cluster.reachable()
         try:
             ray.init(address=cluster.address, **settings)
         except (ConnectionError, ValueError, RuntimeError) as error:
@@ -320,16 +252,14 @@ def _ray(cluster: Cluster) -> Iterator[_Watch]:
     else:
         # "local": never another cluster that happens to run here.
         ray.init(address="local", num_cpus=cluster.jobs, include_dashboard=False, **settings)
-    watch = _Watch(ours=cluster.address is None)
+    watch = Watchdog(lambda: any(node["Alive"] for node in ray.nodes()), ours=cluster.address is None)
     watch.start()
     died = False
     try:
         yield watch
     except RayDied:
         died = True
-        for process in psutil.Process().children(recursive=True):
-            with suppress(psutil.Error):
-                process.kill()
+        kill_children()
         raise
     finally:
         watch.ended.set()

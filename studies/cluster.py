@@ -1,0 +1,118 @@
+"""Where trials run, what each takes there, and whether the place still lives. No Ray here."""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import psutil
+
+from searchspace.expand import SpecError
+
+TYPE = "accelerator_type:"  # how Ray's resources begin that name a kind of accelerator
+LOOK_SECONDS = 5.0
+SILENT_SECONDS = 45.0  # a Ray that does not answer for so long is dead
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Where trials run, and what each takes.
+
+    Attributes:
+        jobs: trials at a time; none: as many as a running cluster takes.
+        gpus_per_trial: whole GPUs, or a share of one.
+        address: of a running cluster; none: a Ray of our own on this machine.
+        device_type: accelerator type that a trial is to run on, as Ray names it (A100, H100); none: any.
+        early_stop: stop the worse of the running trials early, by ASHA (Li et al., arXiv 1810.05934).
+    """
+
+    jobs: int | None
+    gpus_per_trial: float = 0.0
+    address: str | None = None
+    device_type: str | None = None
+    early_stop: bool = False
+
+    def resources(self) -> dict[str, float]:
+        """What a trial asks for, in Ray's names."""
+        asked: dict[str, float] = {"CPU": 1, "GPU": self.gpus_per_trial}
+        if self.device_type:
+            asked[f"{TYPE}{self.device_type}"] = 0.001
+        return asked
+
+    def check(self, nodes: Sequence[Mapping[str, float]]) -> None:
+        """Refuse what no node can give, given the resources of each: Ray would wait for it for ever.
+
+        Raises:
+            SpecError: if there is no node that has all that one trial asks for.
+        """
+        asked = self.resources()
+        if any(all(node.get(name, 0) >= value for name, value in asked.items()) for node in nodes):
+            return
+        wanted = f"{asked['CPU']:g} CPU and {asked['GPU']:g} GPU(s)"
+        have = ", ".join(f"{node.get('CPU', 0):g} CPU(s) and {node.get('GPU', 0):g} GPU(s)" for node in nodes)
+        if self.device_type:
+            kinds = {key.removeprefix(TYPE) for node in nodes for key in node if key.startswith(TYPE)}
+            wanted += f" of type {self.device_type}"
+            have += f", of type {', '.join(sorted(kinds))}" if kinds else ", none of them with a type"
+        raise SpecError(f"a trial asks for {wanted}, and no node of the cluster has that: they have {have}")
+
+    def reachable(self) -> None:
+        """Refuse an address where nothing listens: Ray would try for minutes.
+
+        Raises:
+            SpecError: if nothing does.
+        """
+        address = self.address
+        if address == "auto":
+            address = os.environ.get("RAY_ADDRESS")
+            if address is None and not any(process.name() == "raylet" for process in psutil.process_iter()):
+                raise SpecError("--address auto, but no Ray runs on this machine: `ray start --head` starts one")
+        if address in (None, "auto"):
+            return
+        host, colon, port = str(address).removeprefix("ray://").rpartition(":")
+        if not (colon and port.isdigit()):
+            raise SpecError(f"--address is HOST:PORT, or auto for the cluster that runs here, got {address!r}")
+        try:
+            socket.create_connection((host, int(port)), timeout=10).close()
+        except OSError as error:
+            raise SpecError(f"no Ray cluster at --address {address}: {error.strerror or error}") from None
+
+
+class Watchdog(threading.Thread):
+    """Looks whether Ray lives: its processes if they are children of ours, and whether it answers at all.
+
+    Args:
+        answers: asks Ray something; True if it answered well. It may block.
+        ours: whether this process started Ray.
+    """
+
+    def __init__(self, answers: Callable[[], bool], ours: bool) -> None:
+        super().__init__(name="Ray watchdog", daemon=True)
+        self.answers, self.answered, self.ended = answers, time.monotonic(), threading.Event()
+        found = psutil.Process().children(recursive=True) if ours else []
+        self.processes = [process for process in found if process.name() in ("raylet", "gcs_server")]
+
+    def run(self) -> None:
+        """Ask until the end."""
+        while not self.ended.wait(LOOK_SECONDS):
+            with suppress(Exception):
+                if self.answers():
+                    self.answered = time.monotonic()
+
+    def dead(self) -> str:
+        """Why Ray is taken for dead; "" if it lives."""
+        for process in self.processes:
+            if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+                return f"Ray's {process.name()} has died"
+        silent = time.monotonic() - self.answered
+        return f"Ray has not answered for {silent:.0f} s" if silent > SILENT_SECONDS else ""
+
+
+def kill_children() -> None:
+    """End every process that this one has started: what is left of a Ray that died."""
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            process.kill()
