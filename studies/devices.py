@@ -1,5 +1,7 @@
 """What accelerators can do, for plans of runs on machines that are not here."""
 
+import re
+
 from searchspace.expand import SpecError, nearest
 
 # Dense matrix multiply-adds a second in half precision with float32 sums, in 10^12: half of the FLOPS of NVIDIA's data
@@ -27,7 +29,7 @@ def macs_per_second(device_type: str) -> float:
     Raises:
         SpecError: for a kind that is not known.
     """
-    name = device_type.lower().replace(" ", "").replace("-", "")
+    name = "".join(_words(device_type))
     if name not in PEAK:
         raise SpecError(
             f"no figures for --device-type {device_type}{nearest(name, PEAK)}; "
@@ -38,5 +40,10 @@ def macs_per_second(device_type: str) -> float:
 
 def is_type(device: str, device_type: str) -> bool:
     """Whether a device's own name (NVIDIA H100 80GB HBM3, say) is of a type as users write it (h100)."""
-    plain = device.lower().replace(" ", "").replace("-", "")
-    return device_type.lower().replace(" ", "").replace("-", "") in plain
+    words, wanted = _words(device), "".join(_words(device_type))
+    runs = {"".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, len(words) + 1)}
+    return wanted in runs
+
+
+def _words(name: str) -> list[str]:
+    return re.findall(r"[a-z0-9]+", name.lower())

@@ -103,7 +103,7 @@ def _measured(store: Store, device: str) -> tuple[dict[str, tuple[float, str]], 
     for trial_id in store.ids():
         try:
             result = store.result(trial_id)
-            if result is None or not is_type(result["device"], device):
+            if result is None or not result.get("seconds") or not is_type(result.get("device", ""), device):
                 continue
             trial = store.trial(trial_id)
         except StoreError:

@@ -52,7 +52,7 @@ class Failed(Exception):
 
 
 def train(
-    store: Store, trial_id: str, options: Options, stopping: threading.Event | None = None, dead_lease: int = 0
+    store: Store, trial_id: str, options: Options, stopping: threading.Event | None = None, dead_lease: str = ""
 ) -> Iterator[dict[str, Any]]:
     """Train a trial of the store from where it stands, yielding a record an epoch.
 
@@ -63,7 +63,7 @@ def train(
         trial_id: of a trial that the store knows.
         options: of the run.
         stopping: to be set when the trial is to finish its step, save and leave.
-        dead_lease: number of a lease on it that was found dead (see `studies.lease.acquire`).
+        dead_lease: token of a lease on it that was found dead (see `studies.lease.acquire`).
 
     Raises:
         Elsewhere: if another run trains it, or has taken it over.

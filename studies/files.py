@@ -1,12 +1,16 @@
 """Files below one root, a local folder or any fsspec URL, each written whole or not at all. No torch here."""
 
 import os
+import shutil
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
 from searchspace.expand import SpecError
+
+CONDITIONAL = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "memory"}  # their fsspec puts are, if asked
 
 
 class StoreError(SpecError):
@@ -18,6 +22,7 @@ class Files(Protocol):
 
     root: str
     one_process: bool  # no other process sees these files
+    exclusive: bool  # of several that `create` a file at once, one succeeds
     look_seconds: float  # how often one may look for a change
 
     def read(self, name: str) -> bytes | None:
@@ -69,6 +74,7 @@ class LocalFiles:
     """A folder. A file is written beside its place, forced to the disk, and renamed."""
 
     one_process = False
+    exclusive = True
     look_seconds = 0.5
 
     def __init__(self, root: str) -> None:
@@ -80,10 +86,13 @@ class LocalFiles:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            raise StoreError(f"cannot read {self.show(name)}: {error.strerror}") from None
+            raise _problem("read", self.show(name), error) from None
 
     def write(self, name: str, content: bytes) -> None:
-        self._place(name, content, os.replace)
+        try:
+            self._place(name, content, os.replace)
+        except FileExistsError as error:
+            raise _problem("write", self.show(name), error) from None
 
     def create(self, name: str, content: bytes) -> bool:
         def link(temporary: Path, path: Path) -> None:
@@ -97,25 +106,23 @@ class LocalFiles:
         return True
 
     def rename(self, old: str, new: str) -> None:
-        with suppress(FileNotFoundError):
+        with _told("rename", self.show(old)), suppress(FileNotFoundError):
             os.replace(self._path(old), self._path(new))
 
     def remove(self, name: str) -> None:
         path = self._path(name)
-        try:
-            path.unlink()
-        except (FileNotFoundError, NotADirectoryError):
-            return
-        except (IsADirectoryError, PermissionError):
-            import shutil
-
-            shutil.rmtree(path, ignore_errors=True)
+        with _told("remove", self.show(name)), suppress(FileNotFoundError, NotADirectoryError):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
     def names(self, folder: str) -> list[str]:
-        try:
-            return sorted(os.listdir(self._path(folder)))
-        except (FileNotFoundError, NotADirectoryError):
-            return []
+        with _told("list", self.show(folder)):
+            try:
+                return sorted(os.listdir(self._path(folder)))
+            except (FileNotFoundError, NotADirectoryError):
+                return []
 
     def exists(self, name: str) -> bool:
         return self._path(name).exists()
@@ -129,72 +136,77 @@ class LocalFiles:
     def _place(self, name: str, content: bytes, move: Any) -> None:
         path = self._path(name)
         temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-        try:
+        with _told("write", str(path)):
             path.parent.mkdir(parents=True, exist_ok=True)
+        try:
             with open(temporary, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             move(temporary, path)
-        except FileExistsError:
-            temporary.unlink(missing_ok=True)
-            if path.exists():
-                raise
-            raise StoreError(f"cannot write {path}: {path.parent} is no folder") from None
         except OSError as error:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
-            raise StoreError(f"cannot write {path}: {error.strerror}; choose another --runs-dir") from None
+            if isinstance(error, FileExistsError):
+                raise
+            raise _problem("write", str(path), error) from None
 
 
 class RemoteFiles:
-    """An fsspec file system. Object stores put a file whole; `create` is their conditional put (S3, GCS)."""
+    """An fsspec file system. Object stores put a file whole; `create` is their conditional put (S3, GCS, Azure)."""
 
     look_seconds = 5.0  # a look is a request
 
     def __init__(self, fs: Any, path: str, url: str) -> None:
         self.fs, self.path, self.root = fs, path.rstrip("/"), url.rstrip("/")
-        self.one_process = "memory" in (fs.protocol if isinstance(fs.protocol, tuple) else (fs.protocol,))
+        names = set(fs.protocol if isinstance(fs.protocol, tuple) else (fs.protocol,))
+        self.one_process = "memory" in names
+        self.exclusive = bool(names & CONDITIONAL)
 
     def read(self, name: str) -> bytes | None:
-        try:
-            return self.fs.cat_file(self._path(name))
-        except FileNotFoundError:
-            return None
-        except Exception as error:
-            raise self._problem("read", name, error) from None
+        with _told("read", self.show(name)):
+            try:
+                return self.fs.cat_file(self._path(name))
+            except FileNotFoundError:
+                return None
 
     def write(self, name: str, content: bytes) -> None:
-        self._put(name, content, "overwrite")
+        with _told("write", self.show(name)):
+            self._put(name, content, "overwrite")
 
     def create(self, name: str, content: bytes) -> bool:
-        try:
-            self._put(name, content, "create")
-        except FileExistsError:
-            return False
+        with _told("write", self.show(name)):
+            try:
+                self._put(name, content, "create")
+            except FileExistsError:
+                if not self.exists(name):
+                    raise
+                return False
         return True
 
     def rename(self, old: str, new: str) -> None:
-        with suppress(FileNotFoundError):
+        with _told("rename", self.show(old)), suppress(FileNotFoundError):
             self.fs.mv(self._path(old), self._path(new), recursive=True)
 
     def remove(self, name: str) -> None:
-        with suppress(FileNotFoundError):
+        with _told("remove", self.show(name)), suppress(FileNotFoundError):
             self.fs.rm(self._path(name), recursive=True)
 
     def names(self, folder: str) -> list[str]:
-        try:
+        path = self._path(folder)
+        with _told("list", self.show(folder)):
             self.fs.invalidate_cache()
-            listed = self.fs.ls(self._path(folder), detail=False)
-        except FileNotFoundError:
-            return []
-        except Exception as error:
-            raise self._problem("list", folder, error) from None
-        return sorted({entry.rstrip("/").rpartition("/")[2] for entry in listed} - {""})
+            try:
+                listed = [entry.rstrip("/") for entry in self.fs.ls(path, detail=False)]
+            except FileNotFoundError:
+                return []
+        # Some list a folder, or a file, in itself.
+        return sorted({entry.rpartition("/")[2] for entry in listed if not entry.endswith(path)})
 
     def exists(self, name: str) -> bool:
-        self.fs.invalidate_cache()
-        return bool(self.fs.exists(self._path(name)))
+        with _told("read", self.show(name)):
+            self.fs.invalidate_cache()
+            return bool(self.fs.exists(self._path(name)))
 
     def show(self, name: str = "") -> str:
         return f"{self.root}/{name}" if name else self.root
@@ -203,13 +215,21 @@ class RemoteFiles:
         return f"{self.path}/{name}" if name else self.path
 
     def _put(self, name: str, content: bytes, mode: str) -> None:
-        try:
-            self.fs.makedirs(self._path(name).rpartition("/")[0], exist_ok=True)
-            self.fs.pipe_file(self._path(name), content, mode=mode)
-        except FileExistsError:
-            raise
-        except Exception as error:
-            raise self._problem("write", name, error) from None
+        self.fs.makedirs(self._path(name).rpartition("/")[0], exist_ok=True)
+        self.fs.pipe_file(self._path(name), content, mode=mode)
 
-    def _problem(self, what: str, name: str, error: Exception) -> StoreError:
-        return StoreError(f"cannot {what} {self.show(name)}: {' '.join(str(error).split()) or type(error).__name__}")
+
+@contextmanager
+def _told(what: str, where: str) -> Iterator[None]:
+    """Whatever goes wrong as one line that says where."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except Exception as error:
+        raise _problem(what, where, error) from None
+
+
+def _problem(what: str, where: str, error: Exception) -> StoreError:
+    why = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
+    return StoreError(f"cannot {what} {where}: {why}" + ("; choose another --runs-dir" if what == "write" else ""))

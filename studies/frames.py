@@ -117,9 +117,10 @@ def _reason(store: Store, trial_id: str, state: str, early: dict[str, Any]) -> s
     """Why a trial is in its state, where that is not plain."""
     if state == "damaged":
         return "its result is damaged; the next run trains it anew"
-    if early:
+    if "epoch" in early:
         return f"stopped early after epoch {early['epoch']} at top-1 {early['top1']:.1f} %"
-    return (store.failure(trial_id) or {}).get("reason", "") if state == "failed" else ""
+    note = early or store.failure(trial_id) or {}
+    return note.get("reason", "") if state in ("failed", "pruned") else ""
 
 
 def known_seeds(store: Store, study: Study) -> list[int]:

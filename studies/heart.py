@@ -57,10 +57,15 @@ class Heart(threading.Thread):
     def __exit__(self, *_: object) -> None:
         self.ended.set()
         self.join()
-        faulthandler.cancel_dump_traceback_later()
 
     def run(self) -> None:
         """Beat until the training has ended."""
+        try:
+            self._beat()
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
+    def _beat(self) -> None:
         files, renewed = self.lease.files, time.monotonic()
         wait = files.look_seconds
         while not self.ended.wait(wait):

@@ -67,22 +67,25 @@ class Lease:
         self.files.remove(self.name)
 
 
-def acquire(files: Files, trial_id: str, run: str, dead: int = 0) -> Lease | None:
+def acquire(files: Files, trial_id: str, run: str, dead: str = "") -> Lease | None:
     """Take a trial to train it; None if another holds it or was faster.
 
     Args:
         files: of the store.
         trial_id: of the trial.
         run: who asks. A lease of the same run is taken over: its scheduler has given the trial to somebody else.
-        dead: number of a lease whose holder `Patience` has found dead; lower ones are too.
+        dead: token of a lease whose holder `Patience` has found dead.
     """
     found = newest(files, trial_id)
-    if found and found[0] > dead and found[1].run != run and _alive_here(found[1]) is not False:
+    if found and not (found[1].token == dead or found[1].run == run or _alive_here(found[1]) is False):
         return None
     number = found[0] + 1 if found else 1
     holder = Holder(run, host(), os.getpid(), born(os.getpid()), token=uuid.uuid4().hex)
     lease = Lease(files, trial_id, number, holder)
     if not files.create(lease.name, _text(holder, 0)):
+        return None
+    if not lease.held():  # made after others had come and gone on
+        lease.release()
         return None
     for name in files.names(f"trials/{trial_id}"):
         n = _number(name)
@@ -169,10 +172,13 @@ def _alive_here(holder: Holder) -> bool | None:
 
 
 def _zombie(pid: int) -> bool:
+    """Whether a process has ended, and nobody has asked how."""
+    import psutil
+
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except (OSError, IndexError):
-        return False
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return True
 
 
 def _number(name: str) -> int | None:

@@ -5,7 +5,6 @@ import hashlib
 import json
 from typing import Any
 
-from searchspace.expand import SpecError
 from studies.files import Files, StoreError
 from studies.store import Store, digest_of
 from studies.trial import SCHEMA_VERSION, TrialSpec
@@ -26,12 +25,13 @@ def migrate(store: Store) -> tuple[int, list[str]]:
     if found > SCHEMA_VERSION:
         store.check()
     moved, left = 0, []
-    if found == 1:
-        for name in store.ids():
-            try:
-                moved += _one_to_two(store.files, name)
-            except (SpecError, ValueError, KeyError, TypeError) as error:
-                left.append(f"{store.folder(name)}: {' '.join(str(error).split())[:200]}")
+    for name in store.ids():
+        try:
+            moved += _one_to_two(store.files, name)
+        except StoreError:
+            raise
+        except (ValueError, KeyError, TypeError) as error:
+            left.append(f"{store.folder(name)}: {' '.join(str(error).split())[:200]}")
     store.prepare()
     return moved, left
 
@@ -41,17 +41,31 @@ def _one_to_two(files: Files, name: str) -> bool:
 
     A checkpoint of schema 1 says nothing of the epoch under way; it is left out, and the trial starts anew.
     """
-    old = json.loads(files.read(f"trials/{name}/trial.json") or b"null")
+    content = files.read(f"trials/{name}/trial.json")
+    if content is None:
+        raise ValueError("it has no trial.json")
+    old = json.loads(content)
     if "sha256" in old:
-        return False  # taken over before this migration was killed
+        return False  # of this schema already
     if _id(old) != name:
         raise ValueError("trial.json is not that of this folder")
     trial = TrialSpec.model_validate(old | {"schema_version": 2, "teacher": None, "pretrained": None})
+    records = {"trial.json": _record(trial.model_dump(mode="json"))}
     for record in ("result.json", "failure.json"):
         content = files.read(f"trials/{name}/{record}")
         if content is not None:
-            _write(files, trial.id, record, json.loads(content))
-    _write(files, trial.id, "trial.json", trial.model_dump(mode="json"))
+            moved = json.loads(content)
+            if "traceback" in moved:
+                moved["traceback"] = files.show(f"trials/{trial.id}/traceback.txt")
+            records[record] = _record(moved)
+    traceback = files.read(f"trials/{name}/traceback.txt")
+    if traceback is not None:
+        records["traceback.txt"] = traceback
+    for record, content in records.items():  # all that could not be read is known by now
+        files.write(f"trials/{trial.id}/{record}", content)
+    for rest in files.names(f"trials/{name}"):  # trial.json last: with it, a migration that is killed begins again
+        if rest != "trial.json":
+            files.remove(f"trials/{name}/{rest}")
     files.remove(f"trials/{name}")
     return True
 
@@ -61,6 +75,5 @@ def _id(content: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _write(files: Files, trial_id: str, name: str, content: dict[str, Any]) -> None:
-    text = json.dumps(content | {"sha256": digest_of(content)}, indent=1, allow_nan=False)
-    files.write(f"trials/{trial_id}/{name}", text.encode())
+def _record(content: dict[str, Any]) -> bytes:
+    return json.dumps(content | {"sha256": digest_of(content)}, indent=1, allow_nan=False).encode()

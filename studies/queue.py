@@ -34,12 +34,12 @@ class Task:
     """A trial to train.
 
     Attributes:
-        dead_lease: number of a lease on it whose holder is dead (0: none).
+        dead_lease: token of a lease on it whose holder is dead.
         may_stop: whether early stopping may end it: not if others need it.
     """
 
     trial: str
-    dead_lease: int = 0
+    dead_lease: str = ""
     may_stop: bool = True
 
 
@@ -98,8 +98,10 @@ class Queue:
             self.waiting.remove(trial_id)
             self.given.add(trial_id)
             self.store.clear(trial_id)
+            if not self.waiting:
+                self.events.elsewhere([])
             may_stop = not (trial_id in self.keep or self._needed(trial_id))
-            return Task(trial_id, found[0] if found else 0, may_stop)
+            return Task(trial_id, found[1].token if found else "", may_stop)
         self.looked = time.monotonic()
         self.events.elsewhere(elsewhere)
         return None

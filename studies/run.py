@@ -27,6 +27,8 @@ def main(arguments: argparse.Namespace) -> int:
     gpus = planning.default_gpus() if arguments.gpus_per_trial is None else arguments.gpus_per_trial
     _check(plan, arguments, gpus)
     plan.store.prepare()
+    if not plan.store.files.exclusive:
+        _say(f"{plan.store.root} has no conditional writes: one run at a time, or trials are trained twice")
     if arguments.fresh:
         for trial in plan.trials:
             plan.store.forget(trial.id)

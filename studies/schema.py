@@ -1,12 +1,49 @@
-"""`studies schema`."""
+"""`studies schema`: the JSON Schema of study files, with the fields that an arm may change."""
 
 import argparse
 import json
+from typing import Any
 
-from studies.study_file import StudyFile
+from pydantic import BaseModel
+
+from searchspace import presets
+from searchspace.expand import inner_models
+from searchspace.spec import CnnSpec, TransformerSpec
+from studies.study_file import StudyFile, Taught
+
+FREE = r"^(args|widths|depths)\."  # arguments of a timm or torchvision model, whatever it takes
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Print the JSON Schema of a study file."""
-    print(json.dumps(StudyFile.model_json_schema(), indent=1))
+    """Print the schema."""
+    print(json.dumps(schema(), indent=1))
     return 0
+
+
+def schema() -> dict[str, Any]:
+    """What an editor needs to complete and check a study file."""
+    made = StudyFile.model_json_schema()
+    taught = Taught.model_json_schema()
+    fields = {path: {"description": text} for path, text in sorted(paths().items())}
+    arm = {
+        "base": {"enum": presets.names(), "description": "preset that this arm starts from"},
+        "teacher": {"anyOf": [{"type": "string"}, taught], "description": "arm that teaches this one"},
+        "pretrained": {"type": "string", "description": "arm whose weights this one starts with"},
+    }
+    for holder in (made, made["$defs"]["Group"]):
+        holder["properties"]["base"]["enum"] = presets.names()
+        entry = holder["properties"]["arms"]["additionalProperties"]["anyOf"][0]
+        entry |= {"properties": arm | fields, "patternProperties": {FREE: {}}, "additionalProperties": False}
+        for generator in ("ablate", "add_one", "grid", "zip"):
+            holder["properties"][generator]["propertyNames"] = {"anyOf": [{"enum": sorted(fields)}, {"pattern": FREE}]}
+    return made
+
+
+def paths(models: tuple[type[BaseModel], ...] = (TransformerSpec, CnnSpec), prefix: str = "") -> dict[str, str]:
+    """Every dotted field of a model, and what it says of itself."""
+    found: dict[str, str] = {}
+    for model in models:
+        for name, field in model.model_fields.items():
+            found.setdefault(f"{prefix}{name}", field.description or "")
+            found |= paths(tuple(inner_models(field.annotation)), f"{prefix}{name}.")
+    return found

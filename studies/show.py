@@ -12,7 +12,7 @@ from searchspace.presets import preset
 from searchspace.spec import ModelSpec, to_dict
 from studies.load import load_study
 from studies.scale import load_scale
-from studies.study import Study
+from studies.study import Arm, Study
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -27,6 +27,7 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.json:
         content = [
             {"group": arm.group, "arm": arm.name, "baseline": arm.baseline, "optional": arm.optional}
+            | {"needs": [list(key) for key in arm.needs]}
             | ({"refusal": model} if isinstance(model, str) else {"model": to_dict(model)})
             for arm, model in zip(study.arms, models, strict=True)
         ]
@@ -42,15 +43,19 @@ def main(arguments: argparse.Namespace) -> int:
         optional = "; trained with --all" if rows[0][0].optional else ""
         base = next((model for arm, model in rows if arm.baseline), preset(study.bases[group]))
         name = next(arm.name for arm, _ in rows if arm.baseline)
-        print(f"\n{group} (baseline {name}{optional})")
+        rule = next((arm.match for arm, _ in rows if arm.match), None)
+        equal = f"; {rule.figure} of all within {100 * rule.within:g} % by {rule.field}" if rule else ""
+        print(f"\n{group} (baseline {name}{optional}{equal})")
         if not isinstance(base, str):
             print(f"    {_inline(to_dict(base))[1:-1]}")
         seen: dict[str, str] = {}
         for arm, model in rows:
-            twin = name if model == base else seen.get(str(model), "")
-            seen.setdefault(str(model), arm.name)
+            key = f"{model} {_needs(arm)}"
+            twin = seen.setdefault(key, arm.name) if arm.name != name else ""
+            twin = name if model == base and not arm.needs else "" if twin == arm.name else twin
             same = f"the same model as {twin}, trained once" if twin and arm.name != name else ""
-            print(f"  {arm.name}: {same or _change(arm.name == name, model, base)}")
+            said = [same or _change(arm.name == name, model, base), *_needs(arm)]
+            print(f"  {arm.name}: {', '.join(filter(None, said))}")
     return 0
 
 
@@ -68,6 +73,16 @@ def _change(is_base: bool, model: ModelSpec | str, base: ModelSpec | str) -> str
         return "as above"
     changed = differences(to_dict(model), {} if isinstance(base, str) else to_dict(base))
     return ", ".join(f"{key}={_inline(value)}" for key, value in changed.items())
+
+
+def _needs(arm: Arm) -> list[str]:
+    """What an arm takes from others."""
+    said = []
+    if arm.teacher:
+        key, rule = arm.teacher
+        more = f", tau {rule.tau:g}" if rule.kind == "soft" else ""
+        said.append(f"teacher {key[1]} ({rule.kind}, alpha {rule.alpha:g}{more})")
+    return said + ([f"starts from {arm.pretrained[1]}"] if arm.pretrained else [])
 
 
 def _inline(value: object) -> str:

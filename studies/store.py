@@ -16,6 +16,7 @@ A trial's state follows from its files. Every record holds a digest of itself: w
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -154,11 +155,11 @@ class Store:
         """Every seed that a finished trial of any study was trained with; what is damaged is passed over."""
         found = set()
         for trial_id in self.ids():
-            if self.files.exists(f"trials/{trial_id}/result.json"):
-                try:
+            try:
+                if self.result(trial_id) is not None:
                     found.add(self.trial(trial_id).seed)
-                except StoreError:
-                    continue
+            except StoreError:
+                continue
         return found
 
     def plan(self, trial: TrialSpec) -> None:
@@ -237,14 +238,14 @@ class Store:
 
     def load_checkpoint(self, trial_id: str) -> dict[str, Any] | None:
         """The last state kept; None if there is none. What is torn or changed is put aside and passed over."""
-        import io
-
-        import torch
-
         names = [name for name in self.files.names(f"trials/{trial_id}") if _is_checkpoint(name)]
         for name in sorted(names, key=lambda name: int(name.split("-")[1]), reverse=True):
             content = self.files.read(f"trials/{trial_id}/{name}")
             if content is not None and name.endswith(f"-{_digest(content)}.pt"):
+                import io
+
+                import torch
+
                 return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
             self.put_aside(trial_id, name)
         return None
@@ -252,11 +253,13 @@ class Store:
     def problems(self, trial_id: str) -> list[str]:
         """What is wrong with the files of a trial: one line each, none if all is well."""
         found = []
-        for look in (self.trial, self.result):
+        for name in ("trial.json", "result.json", "failure.json", "pruned.json"):
             try:
-                look(trial_id)
+                self._read(trial_id, name)
+                self.trial(trial_id) if name == "trial.json" else self.result(trial_id)
             except StoreError as error:
                 found.append(str(error))
+        found = list(dict.fromkeys(found))
         if not found and (self.result(trial_id) or {}).get("weights_sha256") and self.weights(trial_id) is None:
             found.append(f"{self.folder(trial_id)}/weights.safetensors: not the weights of this result, or gone")
         for name in self.files.names(f"trials/{trial_id}"):
@@ -279,9 +282,10 @@ class Store:
         try:
             content = json.loads(raw)
             digest = content.pop("sha256")
+            expected = digest_of(content)
         except (ValueError, KeyError, TypeError, AttributeError):
             raise self._damaged(trial_id, name, "torn, or not a record") from None
-        if digest != digest_of(content):
+        if digest != expected:
             raise self._damaged(trial_id, name, "its content is not what was written")
         return content
 
@@ -306,4 +310,4 @@ def _digest(content: bytes) -> str:
 
 
 def _is_checkpoint(name: str) -> bool:
-    return name.startswith("checkpoint-") and name.endswith(".pt")
+    return re.fullmatch(r"checkpoint-\d+-[0-9a-f]+\.pt", name) is not None

@@ -188,7 +188,7 @@ def _top1(value: float | None) -> str:
 def _one(store: Store, name: str) -> str:
     """The trial that an id, or the start of one, means."""
     known = store.ids()
-    found = [trial_id for trial_id in known if trial_id.startswith(name)]
+    found = [trial_id for trial_id in known if name and trial_id.startswith(name)]
     if len(found) != 1:
         what = f"more than one trial starts with {name!r}" if found else f"no trial {name!r} in {store.root}"
         raise SpecError(what + (f": {', '.join(found)}" if found else nearest(name, known) if len(known) < 9 else ""))

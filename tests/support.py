@@ -38,7 +38,7 @@ def start(arguments: list[str], tmp_path: Path, environment: dict[str, str]) -> 
 def wait_for_checkpoint(runs: Path, process: subprocess.Popen[str]) -> None:
     """Until some trial has trained an epoch and is not done."""
     deadline = time.monotonic() + 120
-    while not list(runs.glob("trials/*/checkpoint.pt")):
+    while not list(runs.glob("trials/*/checkpoint-*.pt")):
         assert time.monotonic() < deadline
         assert process.poll() is None, process.communicate()[1]
         time.sleep(0.02)

@@ -70,7 +70,7 @@ def test_cost_prints_one_spec(studies: Studies) -> None:
         (["report", "--table", "6", "--figure", "f.bmp"], "a figure is written as .png"),
         (["report", "--table", "6", "--figure", "f.png"], "nothing is trained yet"),
         (["report", "--table", "8"], "no study reproduces table 8"),
-        (["run", "cnn_to_vit", "--runs-dir", "/proc/runs"], "cannot write to /proc/runs"),
+        (["run", "cnn_to_vit", "--runs-dir", "/proc/runs"], "cannot write /proc/runs/store.json"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_status_2(studies: Studies, arguments: list[str], message: str) -> None:

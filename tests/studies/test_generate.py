@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from searchspace.expand import SpecError, override
 from searchspace.presets import preset
 from studies.generate import Generators, Range, Sample, generate
 from studies.load import load_study, parse
-from studies.study import Study
+from studies.scale import load_scale
+from studies.study import Study, trials
 
 StudyFile = Callable[..., Path]
 BASE = preset("t2t_vit_14")
@@ -52,6 +54,48 @@ def test_grid_is_every_combination_less_the_excluded(tmp_path: Path) -> None:
     grid = {"tokenizer.mixer": ["performer", "none"], "backbone.depth": [7, 14]}
     study = study_of(tmp_path, grid=grid, exclude=[{"tokenizer.mixer": "performer", "backbone.depth": 14}])
     assert list(models(study)) == ["base", "mixer=performer, depth=7", "mixer=none, depth=7", "mixer=none, depth=14"]
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ({"exclude": [{"backbone.depth": 3}]}, 8),
+        ({"exclude": [{"backbone.depth": 2}, {"backbone.depth": 2, "backbone.num_heads": 4}]}, 9),
+        ({"exclude": [{"backbone.depth": 2}, {"backbone.dept": 2}]}, 9),
+        ({"exclude": [{}]}, 8),
+        ({"exclude": [{"backbone.depth": "2"}]}, 8),
+    ],
+)
+def test_an_exclude_that_matches_nothing_is_named_with_its_place(tmp_path: Path, content: dict, line: int) -> None:
+    with pytest.raises(SpecError) as error:
+        study_of(tmp_path, grid={"backbone.depth": [2, 4]}, **content)
+    text = str(error.value)
+    excluded = content["exclude"][-1]
+    path = tmp_path / "s.yaml"
+    assert text == f"{path}:{line}: exclude: {excluded} matches no generated arm; remove or mend it", path.read_text()
+
+
+def test_an_exclude_is_of_the_generators_of_its_own_group(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(
+        "study: s\ngroups:\n  one:\n    base: t2t_vit_14\n    ablate: {backbone.depth: [2, 4]}\n"
+        "  two:\n    base: t2t_vit_14\n    arms: {a: {backbone.depth: 2}}\n"
+        "    exclude:\n    - {backbone.depth: 2}\n"
+    )
+    with pytest.raises(SpecError, match=r"s.yaml:10: exclude: .* matches no generated arm"):
+        parse(path)  # an arm by hand is not generated, nor is that of the other group
+
+
+def test_an_exclude_beside_a_sample_may_match_nothing(tmp_path: Path) -> None:
+    sample = {"n": 2, "fields": {"backbone.depth": {"low": 1, "high": 16}}}
+    assert len(study_of(tmp_path, sample=sample, exclude=[{"backbone.depth": 99}]).arms) == 3
+
+
+def test_every_exclude_that_matches_something_is_taken(tmp_path: Path) -> None:
+    crossed = {"backbone.embed_dim": [384, 448], "backbone.num_heads": [6, 7]}
+    wrong = [{"backbone.embed_dim": 384, "backbone.num_heads": 7}, {"backbone.embed_dim": 448, "backbone.num_heads": 6}]
+    again = [*wrong, {"backbone.num_heads": 7}]  # overlaps with the first, and matches what cannot be built
+    assert list(models(study_of(tmp_path, grid=crossed, exclude=again))) == ["base", "embed_dim=384, num_heads=6"]
 
 
 def test_zip_pairs_values_that_would_not_work_crossed(tmp_path: Path) -> None:
@@ -155,3 +199,39 @@ def test_every_example_loads_under_its_own_name(path: Path) -> None:
     study = load_study(str(path))
     assert study.name == path.stem
     assert len(study.arms) >= 4
+
+
+# ---- names
+
+
+@pytest.mark.parametrize("name", ["../evil", "a/b", "/etc", ".hidden", "a b", "a\nb", "", "-x"])
+def test_the_name_of_a_study_is_no_path(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SpecError) as error:
+        study_of(tmp_path, study=name, arms={"a": {}})
+    text = str(error.value)
+    assert text.startswith(f"{tmp_path / 's.yaml'}:1: study: ")
+    assert repr(name) in text
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "carriage\rreturn", "bell\a", "\x1b[31mred", "tab\t", "", "  "])
+def test_the_name_of_an_arm_is_one_line_of_text(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SpecError) as error:
+        study_of(tmp_path, arms={"fine": {}, name: {"backbone.depth": 2}})
+    text = str(error.value)
+    assert text == f"{tmp_path / 's.yaml'}:5: the name of an arm is one line of text, got {name!r}"
+
+
+def test_an_arm_may_be_named_like_a_path_and_is_none(tmp_path: Path) -> None:
+    names = ["ViT-S/16", "../../evil", "/etc/passwd", "a\\b", "größer | schöner, 10 %"]
+    arms = {name: {"backbone.depth": 4 * (i + 1)} for i, name in enumerate(names)}
+    study, plain = (
+        study_of(tmp_path, arms=arms),
+        study_of(tmp_path, arms=dict(zip("abcde", arms.values(), strict=True))),
+    )
+    assert [arm.name for arm in study.arms] == names
+    assert [arm.name for arm in study.select(["../*"])] == ["../../evil"]
+    scale = load_scale("digits")
+    ids = [[trial.id for _, trial in trials(made.at(scale), scale, (0,))] for made in (study, plain)]
+    assert ids[0] == ids[1]
+    assert all(re.fullmatch("[0-9a-f]{16}", trial_id) for trial_id in ids[0]), "what folders are named by"

@@ -27,12 +27,29 @@ def test_counts_and_plain_lines_follow_the_events(progress: Progress) -> None:
     assert progress.summary() == "0/2 done, 0 running, 2 waiting, 0 failed"
     progress.epoch(first, {"epoch": 1, "top1": 12.5, "seconds": 1.0})
     assert progress.summary().startswith("0/2 done, 1 running, 1 waiting, 0 failed, about")
-    progress.done(first)
+    progress.done(first, {"top1": 12.5})
     progress.failed(second, "RuntimeError: [why]")
     assert progress.summary() == "1/2 done, 0 running, 0 waiting, 1 failed"
     lines = printed(progress).splitlines()
     assert lines[0].startswith("[1/2] [/bold] first: top-1 12.5 %")
     assert lines[1].startswith("[2/2] second: failed, RuntimeError: [why]")
+
+
+def test_what_other_runs_do_and_what_is_stopped_early_is_said(progress: Progress) -> None:
+    first, second = progress.epochs
+    progress.elsewhere([second])
+    progress.elsewhere([second])
+    assert printed(progress).count("waiting for what other runs train: second") == 1
+    assert "1 in other runs" in progress.summary()
+    progress.epoch(first, {"epoch": 1, "top1": 12.5, "seconds": 1.0})
+    progress.pruned(first, 1)
+    progress.elsewhere([])
+    progress.done(second, {"top1": 50.0}, here=False)
+    lines = printed(progress).splitlines()
+    assert lines[1].startswith("[1/2] [/bold] first: stopped early after epoch 1/4 at top-1 12.5 %")
+    assert lines[2].startswith("[2/2] second: top-1 50.0 %, by another run")
+    assert progress.summary() == "1/2 done, 0 running, 0 waiting, 0 failed, 1 stopped early"
+    assert progress.left() == 0
 
 
 def test_the_time_left_is_the_open_work_at_the_pace_so_far(progress: Progress) -> None:

@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 from support import Studies, StudyFile, accuracies, one_line, start, wait_for_checkpoint
 
+from studies.store import Store
+
 
 @pytest.mark.slow
 def test_plan_run_report_and_run_again(studies: Studies, study_file: StudyFile, tiny: Path, tmp_path: Path) -> None:
@@ -56,12 +58,10 @@ def test_ray_gives_the_numbers_of_inline_and_survives_a_failing_trial(
     assert inline.returncode == 0, inline.stderr
 
     # One trial of the other store is made to fail: its checkpoint is of another model.
-    import torch
-
     broken = sorted(accuracies(tmp_path / "a"))[0]
-    folder = tmp_path / "b" / "trials" / broken
-    folder.mkdir(parents=True)
-    torch.save({"model": {}, "optimizer": {}}, folder / "checkpoint.pt")
+    store = Store(tmp_path / "b")
+    store.prepare()
+    store.save_checkpoint(broken, 1, {"model": {}, "optimizer": {}})
 
     ray = studies("run", study, "--scale", str(tiny), "--seeds", "2", "--jobs", "2", "--runs-dir", "b")
     assert ray.returncode == 1, ray.stderr
@@ -74,7 +74,7 @@ def test_ray_gives_the_numbers_of_inline_and_survives_a_failing_trial(
     assert len(ray.stdout.splitlines()) < 20, "Ray's own console is silent"
     assert "ray" not in ray.stdout.lower()
 
-    (folder / "checkpoint.pt").unlink()
+    store.forget(broken)
     mended = studies("run", study, "--scale", str(tiny), "--seeds", "2", "--jobs", "2", "--runs-dir", "b")
     assert mended.returncode == 0, mended.stderr
     assert "4 trials, 3 done already" in mended.stderr
@@ -138,7 +138,7 @@ def test_a_worker_that_is_killed_is_replaced_and_the_numbers_are_the_same(
     command = ["run", study, "--scale", str(long), "--seeds", "1", "--jobs", "1", "--runs-dir", "killed"]
     process = start(command, tmp_path, environment)
     wait_for_checkpoint(tmp_path / "killed", process)
-    lease = next((tmp_path / "killed").glob("trials/*/lease.json"))
+    lease = next((tmp_path / "killed").glob("trials/*/lease.1.json"))
     worker = json.loads(lease.read_text())["pid"]
     assert worker != process.pid
     os.kill(worker, signal.SIGKILL)
@@ -149,19 +149,66 @@ def test_a_worker_that_is_killed_is_replaced_and_the_numbers_are_the_same(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("executor", ["ray", "inline"])
-def test_two_runs_on_one_store_and_ctrl_c(
+def test_ctrl_c_saves_and_leaves_and_the_same_command_goes_on(
     studies: Studies, study_file: StudyFile, long: Path, tmp_path: Path, environment: dict[str, str], executor: str
 ) -> None:
     command = ["run", str(study_file()), "--scale", str(long), "--seeds", "1", "--executor", executor]
+    whole = studies(*command[:-1], "inline", "--runs-dir", "whole")
     process = start(command, tmp_path, environment)
     wait_for_checkpoint(tmp_path / "runs", process)
-    assert "another run is using" in one_line(studies(*command))
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert errors.strip().endswith("studies: stopped; the same command goes on from the last epoch")
+    lines = errors.strip().splitlines()
+    assert lines[-2:] == [
+        "studies: stopping: trials finish their step and save; once more to leave at once",
+        "studies: stopped; the same command goes on from here",
+    ]
     assert "Traceback" not in errors
+    assert not list((tmp_path / "runs").glob("trials/*/lease*")), "nothing is left behind"
+    again = studies(*command)
+    assert again.returncode == 0
+    assert again.stdout == whole.stdout
+    assert accuracies(tmp_path / "runs") == accuracies(tmp_path / "whole")
+
+
+@pytest.mark.slow
+def test_ctrl_c_twice_leaves_at_once(
+    studies: Studies, study_file: StudyFile, long: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    command = ["run", str(study_file()), "--scale", str(long), "--seeds", "1"]
+    process = start(command, tmp_path, environment)
+    wait_for_checkpoint(tmp_path / "runs", process)
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    while "stopping" not in process.stderr.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert errors.strip().endswith("studies: left at once; the same command goes on from the last checkpoint")
     assert studies(*command).returncode == 0
+
+
+@pytest.mark.slow
+def test_two_runs_at_once_share_the_work_and_train_nothing_twice(
+    studies: Studies, study_file: StudyFile, long: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    study = str(study_file())
+    at = ("--scale", str(long), "--seeds", "3")
+    whole = studies("run", study, *at, "--executor", "inline", "--runs-dir", "whole")
+    assert whole.returncode == 0, whole.stderr
+    one, other = (start(["run", study, *at, "--executor", "inline"], tmp_path, environment) for _ in range(2))
+    told = [process.communicate(timeout=240) for process in (one, other)]
+    assert [one.returncode, other.returncode] == [0, 0], told
+    lines = [[line for line in errors.splitlines() if "top-1" in line] for _, errors in told]
+    own = [{line.split(":")[0].split("] ")[1] for line in run if "another run" not in line} for run in lines]
+    assert len(own[0] | own[1]) == 6
+    assert not own[0] & own[1], "a trial was trained twice"
+    assert own[0], "both had their share"
+    assert own[1], "both had their share"
+    assert [out for out, _ in told] == [whole.stdout, whole.stdout]
+    assert accuracies(tmp_path / "runs") == accuracies(tmp_path / "whole")
 
 
 @pytest.mark.slow

@@ -1,4 +1,6 @@
 import copy
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -6,7 +8,9 @@ import torch
 
 from searchspace.presets import preset
 from searchspace.shrink import shrink
-from studies.execute import reason, run_inline, train
+from studies.execute import Elsewhere, Failed, Options, Stopped, reason, run_inline, train
+from studies.lease import acquire, newest
+from studies.queue import Queue
 from studies.scale import Scale, load_scale
 from studies.store import Store
 from studies.train import Trainer, TrainingError, evaluate, seed_all, use_one_thread
@@ -43,7 +47,7 @@ def test_a_resumed_trial_ends_with_the_numbers_of_an_uninterrupted_one(scale: Sc
     store = Store(tmp_path)
     first = Trainer(asked)
     first.train_epoch()
-    store.save_checkpoint(asked.id, first.state_dict())
+    store.save_checkpoint(asked.id, first.step, first.state_dict())
     whole = finish(first)
 
     torch.manual_seed(12345)
@@ -124,23 +128,39 @@ def test_evaluation_counts_hits_over_batches_of_unequal_size() -> None:
     assert figures["test_pictures"] == 1030
 
 
+class Told:
+    """Events of a run, kept."""
+
+    def __init__(self) -> None:
+        self.ended: dict[str, str] = {}
+
+    def epoch(self, trial_id: str, record: dict) -> None: ...
+
+    def done(self, trial_id: str, result: dict, here: bool) -> None:
+        self.ended[trial_id] = "done"
+
+    def failed(self, trial_id: str, reason: str) -> None:
+        self.ended[trial_id] = reason
+
+    def pruned(self, trial_id: str, epoch: int) -> None: ...
+
+    def elsewhere(self, trials: Sequence[str]) -> None: ...
+
+
+def run(store: Store, *trials: TrialSpec) -> dict[str, str]:
+    """Train trials inline; how each ended."""
+    for asked in trials:
+        store.plan(asked)
+    told = Told()
+    queue = Queue(store, trials, {asked.id: 1.0 for asked in trials}, told, "run")
+    run_inline(store, queue, Options("run"), threading.Event())
+    return told.ended
+
+
 def test_a_loss_that_is_no_number_fails_the_trial_alone(scale: Scale, tmp_path: Path) -> None:
     store = Store(tmp_path)
     bad, good = trial(scale, seed=1, lr=1e30), trial(scale, seed=2)
-    told: dict[str, str] = {}
-
-    class Told:
-        def epoch(self, trial_id: str, record: dict) -> None: ...
-
-        def done(self, trial_id: str) -> None:
-            told[trial_id] = "done"
-
-        def failed(self, trial_id: str, reason: str) -> None:
-            told[trial_id] = reason
-
-    for asked in (bad, good):
-        store.plan(asked)
-    run_inline(store, [bad, good], Told())
+    told = run(store, bad, good)
     assert told[good.id] == "done"
     assert "TrainingError" in told[bad.id]
     assert "lower lr" in told[bad.id]
@@ -151,18 +171,83 @@ def test_a_loss_that_is_no_number_fails_the_trial_alone(scale: Scale, tmp_path: 
     assert "Traceback" in Path(failure["traceback"]).read_text()
 
 
+def test_a_trial_that_failed_is_not_tried_again_in_the_same_run(scale: Scale, tmp_path: Path) -> None:
+    store, bad = Store(tmp_path), trial(scale, seed=1, lr=1e30)
+    run(store, bad)
+    with pytest.raises(Failed, match="lower lr"):
+        list(train(store, bad.id, Options("run")))
+    with pytest.raises(TrainingError):
+        list(train(store, bad.id, Options("another run")))
+
+
 def test_a_generator_that_is_dropped_leaves_a_checkpoint_to_go_on_from(scale: Scale, tmp_path: Path) -> None:
     asked, store = trial(scale, epochs=3), Store(tmp_path)
     store.plan(asked)
-    records = train(store, asked.id, "cpu")
+    records = train(store, asked.id, Options("run"))
     next(records)
+    assert store.state(asked.id) == "running"
     records.close()
-    rest = list(train(store, asked.id, "cpu"))
+    assert store.state(asked.id) == "planned"
+    rest = list(train(store, asked.id, Options("run")))
     assert [record["epoch"] for record in rest] == [2, 3]
     result = store.result(asked.id)
     assert result is not None
     assert numbers(result["history"]) == finish(Trainer(asked))
-    assert not (store.folder(asked.id) / "checkpoint.pt").exists()
+    assert not list(tmp_path.glob("trials/*/checkpoint-*"))
+
+
+def test_a_wish_to_stop_is_heard_within_an_epoch_and_the_numbers_stay(scale: Scale, tmp_path: Path) -> None:
+    asked, store = trial(scale, epochs=2), Store(tmp_path)
+    store.plan(asked)
+    for _ in range(2):  # each attempt trains one step
+        stopping = threading.Event()
+        stopping.set()
+        with pytest.raises(Stopped):
+            list(train(store, asked.id, Options("run"), stopping))
+    (path,) = tmp_path.glob("trials/*/checkpoint-*")
+    assert path.name.startswith("checkpoint-2-")
+    list(train(store, asked.id, Options("run")))
+    result = store.result(asked.id)
+    assert result is not None
+    assert numbers(result["history"]) == finish(Trainer(asked))
+
+
+def test_checkpoints_within_an_epoch_come_as_often_as_asked(scale: Scale, tmp_path: Path) -> None:
+    asked, store = trial(scale, epochs=1), Store(tmp_path)
+    store.plan(asked)
+    steps = []
+    save = store.save_checkpoint
+    store.save_checkpoint = lambda *args: (steps.append(args[1]), save(*args))[1]  # type: ignore[method-assign]
+    list(train(store, asked.id, Options("run", checkpoint_every=1e-9)))
+    per_epoch = Trainer(asked).steps_per_epoch
+    assert steps == list(range(1, per_epoch))
+    result = store.result(asked.id)
+    assert result is not None
+    assert numbers(result["history"]) == finish(Trainer(asked))
+
+
+def test_a_trial_that_another_run_takes_over_is_left_to_it(scale: Scale, tmp_path: Path) -> None:
+    asked, store = trial(scale, epochs=3), Store(tmp_path)
+    store.plan(asked)
+    records = train(store, asked.id, Options("one"))
+    next(records)
+    held = newest(store.files, asked.id)
+    assert held is not None
+    lease = acquire(store.files, asked.id, "two", dead=held[1].token)  # as a run does that takes the first for dead
+    assert lease is not None
+    with pytest.raises(Elsewhere):
+        list(records)
+    assert lease.held(), "what was taken over is not released by the one that lost it"
+    with pytest.raises(Elsewhere):
+        list(train(store, asked.id, Options("three")))
+
+
+def test_what_is_done_is_not_trained_again(scale: Scale, tmp_path: Path) -> None:
+    asked, store = trial(scale), Store(tmp_path)
+    run(store, asked)
+    before = store.result(asked.id)
+    assert list(train(store, asked.id, Options("again"))) == []
+    assert store.result(asked.id) == before
 
 
 def test_seed_all_is_a_function_of_seed_and_names() -> None:
