@@ -121,4 +121,6 @@ def _number(model: ModelSpec, field: str) -> int | float:
         override(model, {field: 1})  # says what is unknown, and the nearest names
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise SpecError(f"match: {field!r} is no number in this model, got {value!r}")
+    if value <= 0:
+        raise SpecError(f"match: {field!r} is {value:g} in this model: there is nothing to make larger or smaller")
     return value

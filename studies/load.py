@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ from studies.trial import Distillation
 from studies.yaml_file import YamlFile
 
 CATALOG = Path(__file__).with_name("catalog")
-CONTROL = {chr(i) for i in range(32)}
 
 
 def names() -> list[str]:
@@ -90,6 +90,8 @@ def _read(path: Path, children: tuple[Path, ...]) -> YamlFile:
 
 
 def _arms(file: YamlFile, where: tuple[str, ...], name: str, group: Group) -> Iterator[Arm]:
+    if not name.strip() or not name.isprintable():
+        raise file.error(where, f"the name of a group is one line of text, got {name!r}")
     try:
         base = preset(group.base)
     except SpecError as error:
@@ -97,7 +99,7 @@ def _arms(file: YamlFile, where: tuple[str, ...], name: str, group: Group) -> It
     models: dict[str, ModelSpec] = {}
     parents: dict[str, dict[str, Any]] = {}
     for arm, entry in group.arms.items():
-        if not arm.strip() or CONTROL & set(arm):
+        if not arm.strip() or not arm.isprintable():
             raise file.error((*where, "arms", arm), f"the name of an arm is one line of text, got {arm!r}")
         changes = dict(entry or {})
         parents[arm] = _parents(file, (*where, "arms", arm), name, changes)
@@ -126,15 +128,13 @@ def _arms(file: YamlFile, where: tuple[str, ...], name: str, group: Group) -> It
 def _parents(file: YamlFile, where: tuple[str, ...], group: str, changes: dict[str, Any]) -> dict[str, Any]:
     """What an arm's entry says of the arms that it needs, taken out of its changes."""
     found: dict[str, Any] = {}
-    if "teacher" in changes:
-        said = changes.pop("teacher")
+    if (said := changes.pop("teacher", None)) is not None:
         try:
             taught = Taught.model_validate({"arm": said} if isinstance(said, str) else said)
         except ValidationError as error:
             raise file.error((*where, "teacher"), f"teacher: {one_line(error)}") from None
         found["teacher"] = ((group, taught.arm), Distillation(**taught.model_dump(exclude={"arm"})))
-    if "pretrained" in changes:
-        said = changes.pop("pretrained")
+    if (said := changes.pop("pretrained", None)) is not None:
         if not isinstance(said, str):
             raise file.error((*where, "pretrained"), f"pretrained: the name of another arm, got {said!r}")
         found["pretrained"] = (group, said)
@@ -165,27 +165,19 @@ def _linked(file: YamlFile, grouped: bool, arms: list[Arm]) -> list[Arm]:
         taught = arm.teacher and (find(arm, "teacher", arm.teacher[0][1]), arm.teacher[1])
         pretrained = arm.pretrained and find(arm, "pretrained", arm.pretrained[1])
         linked.append(replace(arm, teacher=taught, pretrained=pretrained))
-    needs = {arm.key: arm.needs for arm in linked}
-    for arm in linked:
-        if circle := _circle(needs, (arm.key,)):
-            kind = "teacher" if arm.teacher else "pretrained"
-            text = " needs ".join(key[1] for key in circle)
-            raise file.error(place(arm, kind), f"arms cannot need each other in a circle: {text}")
+    try:
+        TopologicalSorter({arm.key: arm.needs for arm in linked}).prepare()
+    except CycleError as error:
+        circle: list[Key] = list(reversed(error.args[1]))  # each needs the next
+        first = next(arm for arm in linked if arm.key == circle[0])
+        kind = "teacher" if first.teacher and first.teacher[0] == circle[1] else "pretrained"
+        text = " needs ".join(key[1] for key in circle)
+        raise file.error(place(first, kind), f"arms cannot need each other in a circle: {text}") from None
     return linked
 
 
 def _which(found: list[Key]) -> str:
     return "more than one arm" if found else "no arm of this study"
-
-
-def _circle(needs: dict[Key, list[Key]], line: tuple[Key, ...]) -> tuple[Key, ...]:
-    """A way from the line's last arm back into the line; empty if there is none."""
-    for needed in needs[line[-1]]:
-        if needed in line:
-            return (*line[line.index(needed) :], needed)
-        if found := _circle(needs, (*line, needed)):
-            return found
-    return ()
 
 
 def _generated(
@@ -217,7 +209,9 @@ def _generated(
     all_made = list(generate(everything, can_be_built)) if group.exclude else []
     for i, excluded in enumerate([] if group.sample else group.exclude):
         if not any(matches(overrides, excluded) for _, _, overrides in all_made):
-            raise file.error((*where, "exclude", i), f"exclude: {excluded} matches no generated arm; remove or mend it")
+            inherited = "" if (*where, "exclude", i) in file.lines else " (of the study that this one extends)"
+            text = f"exclude: {excluded}{inherited} matches no generated arm; remove or mend it"
+            raise file.error((*where, "exclude", i), text)
     if group.generates() and not models:
         raise file.error((*where, "exclude"), "exclude: nothing is left of the generated arms")
     only_reverse = all(arm.startswith("stripped") for arm in models)

@@ -7,11 +7,13 @@ import torch.nn.functional as F
 from safetensors.torch import load, save
 from torch import nn
 
+from blocks.positions import resize_positions
+from blocks.vit import VisionTransformer
 from searchspace.build import build
-from searchspace.checkpoint import adapt
-from searchspace.spec import ModelSpec
+from searchspace.spec import ModelSpec, TransformerSpec
 from studies.trial import Distillation
 
+LEAST_SHARE = 0.1  # of a model's parameters that a pretrained one must have
 Parent = tuple[ModelSpec, bytes]  # a model and its weights (safetensors)
 
 
@@ -29,23 +31,46 @@ def restored(parent: Parent) -> nn.Module:
 
 
 def start_from(model: nn.Module, parent: Parent) -> float:
-    """Copy into a model every tensor of the parent that has its name and shape (position tables are resized).
+    """Copy into a model every tensor of the parent that has its name and shape; a position table is fitted to it.
 
     Returns:
         The share of the model's parameters that now come from the parent.
 
     Raises:
-        ValueError: if none does.
+        ValueError: if it is less than LEAST_SHARE.
     """
-    state, _ = adapt(load(parent[1]), model)
-    own = model.state_dict()
+    state, own = load(parent[1]), model.state_dict()
+    if isinstance(model, VisionTransformer) and isinstance(parent[0], TransformerSpec):
+        _fit_positions(state, own, model, parent[0])
     fitting = {name: value for name, value in state.items() if name in own and own[name].shape == value.shape}
-    model.load_state_dict(fitting, strict=False)
     names = dict(model.named_parameters())
     share = sum(names[name].numel() for name in fitting if name in names) / sum(p.numel() for p in names.values())
-    if not share:
-        raise ValueError("nothing of the pretrained model fits into this one: no tensor has its name and shape")
+    if share < LEAST_SHARE:
+        raise ValueError(
+            f"the pretrained model has tensors of the same name and shape for {100 * share:.1f} % of this one's "
+            f"parameters, and {100 * LEAST_SHARE:g} % are needed: start from a model that is more like it"
+        )
+    model.load_state_dict(fitting, strict=False)
     return share
+
+
+def _fit_positions(
+    state: dict[str, torch.Tensor], own: dict[str, torch.Tensor], model: VisionTransformer, parent: TransformerSpec
+) -> None:
+    """Resize the parent's position table to the model's grid; a token that the parent has not keeps its own row."""
+    table, mine = state.get("pos_embed"), own.get("pos_embed")
+    if table is None or mine is None or table.shape[-1] != mine.shape[-1]:
+        return
+    grid, prefix, new_prefix = (
+        parent.tokenizer.grid_size(*parent.img_size),
+        1 + parent.distilled,
+        model.num_prefix_tokens,
+    )
+    if grid != model.grid:
+        table = resize_positions(table, grid, model.grid, prefix)
+    both = min(prefix, new_prefix)
+    rows = [table[:, :both], mine[:, both:new_prefix], table[:, prefix:]]
+    state["pos_embed"] = torch.cat(rows, dim=1)
 
 
 def distillation_loss(student: torch.Tensor, teacher: torch.Tensor, rule: Distillation) -> torch.Tensor:

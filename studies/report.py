@@ -130,7 +130,11 @@ def remarks(study: Study, scale: Scale, trained: pd.DataFrame) -> list[str]:
     if trained["device"].nunique() > 1:
         said.append(f"Trained on different devices: {', '.join(sorted(trained['device'].dropna().unique()))}.")
     said += [study.remark] if study.remark else []
-    distilled = [arm.name for arm in study.arms if isinstance(arm.model, TransformerSpec) and arm.model.distilled]
+    distilled = [
+        arm.name
+        for arm in study.arms
+        if isinstance(arm.model, TransformerSpec) and arm.model.distilled and arm.teacher is None
+    ]
     if distilled:
         said.append(f"Without a teacher here, so with two tokens but not distilled: {', '.join(distilled)}.")
     said += [
@@ -143,7 +147,8 @@ def remarks(study: Study, scale: Scale, trained: pd.DataFrame) -> list[str]:
         if item.model is None:
             said.append(f"No row for {item.arm.name}: {item.refusal}.")
         else:
-            arms.setdefault(item.model.model_dump_json(), {})[item.arm.name] = None
+            key = f"{item.model.model_dump_json()} {item.arm.teacher} {item.arm.pretrained}"
+            arms.setdefault(key, {})[item.arm.name] = None
     same = [", ".join(names) for names in arms.values() if len(names) > 1]
     return [*said, *(f"One and the same model at this scale: {names}." for names in same)]
 

@@ -138,7 +138,7 @@ class _Relay(tune.Callback):
             self.store.prune(trial_id, last["epoch"], last["record"]["top1"], self.run)
             self.queue.pruned(trial_id, last["epoch"])
         elif outcome in ("epoch", "done"):
-            self.queue.done(trial_id)
+            self.queue.done(trial_id, here=outcome == "epoch")
         elif outcome == "failed":
             self.queue.failed(trial_id, last["why"])
         else:

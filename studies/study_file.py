@@ -16,8 +16,8 @@ ARMS = "name: dotted overrides of the base; `base` takes another preset, `teache
 class Match(Spec):
     """Equal cost: this field of every arm is changed until the arm costs what the baseline does."""
 
-    macs: str | None = Field(None, description="field that is changed until the MACs are equal")
-    params: str | None = Field(None, description="field that is changed until the params are equal")
+    macs: str | None = Field(None, min_length=1, description="field that is changed until the MACs are equal")
+    params: str | None = Field(None, min_length=1, description="field that is changed until the params are equal")
     within: float = Field(0.05, gt=0, lt=1, description="largest difference, as a share")
 
     @model_validator(mode="after")
@@ -90,7 +90,7 @@ class StudyFile(Generators):
 
     @model_validator(mode="after")
     def _has_groups(self) -> "StudyFile":
-        single = bool(self.base or self.baseline or self.arms or self.generates())
+        single = bool(self.base or self.baseline or self.arms or self.generates() or self.match or self.exclude)
         if single == bool(self.groups):
             raise ValueError("a study has either `groups`, or `base` and `arms` (or generators) of its own")
         if single and not self.base:

@@ -70,7 +70,7 @@ class Trainer:
         self.optimizer = create_optimizer_v2(
             self.model, "adamw", recipe.lr, recipe.weight_decay, betas=recipe.betas, fused=True
         )
-        warmup = ceil(recipe.warmup_fraction * self.steps)
+        warmup = min(ceil(recipe.warmup_fraction * self.steps), self.steps - 1)
         self.scheduler = CosineLRScheduler(
             self.optimizer,
             t_initial=self.steps - warmup,

@@ -52,7 +52,7 @@ class YamlFile:
         key = tuple(where)
         while key and key not in self.lines:
             key = key[:-1]
-        return SpecError(f"{self.path}:{self.lines.get(key, 1)}: {message}")
+        return SpecError(f"{self.path}:{self.lines.get(key, 1)}: {' '.join(message.split())}")
 
     def validate(self, model: type[T]) -> T:
         """The data as a model.

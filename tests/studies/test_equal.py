@@ -143,7 +143,7 @@ def test_the_figure_that_is_named_is_made_equal_and_not_the_other(figure: str) -
         ({"macs": "backbone.qkv_bias"}, "b: match: 'backbone.qkv_bias' is no number in this model, got False"),
         ({"macs": "tokenizer"}, "b: match: 'tokenizer' is no number in this model, got {"),
         ({"macs": "backbone.num_heads"}, "b: match: no backbone.num_heads gives 1156 M macs within 5 %: the nearest, "),
-        ({"macs": "drop_rate"}, "b: match: no drop_rate "),
+        ({"macs": "drop_rate"}, "b: match: 'drop_rate' is 0 in this model"),
         ({"macs": "backbone.norm_eps"}, "b: match: no backbone.norm_eps "),
         ({"macs": "backbone.depth", "params": "backbone.depth"}, "match: one of `macs` and `params` names the field"),
         ({}, "match: one of `macs` and `params` names the field"),

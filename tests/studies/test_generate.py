@@ -214,7 +214,9 @@ def test_the_name_of_a_study_is_no_path(tmp_path: Path, name: str) -> None:
     assert "\n" not in text
 
 
-@pytest.mark.parametrize("name", ["two\nlines", "carriage\rreturn", "bell\a", "\x1b[31mred", "tab\t", "", "  "])
+@pytest.mark.parametrize(
+    "name", ["two\nlines", "carriage\rreturn", "bell\a", "\x1b[31mred", "tab\t", "", " ", "\u2028", "\x7f"]
+)
 def test_the_name_of_an_arm_is_one_line_of_text(tmp_path: Path, name: str) -> None:
     with pytest.raises(SpecError) as error:
         study_of(tmp_path, arms={"fine": {}, name: {"backbone.depth": 2}})

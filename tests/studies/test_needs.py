@@ -98,7 +98,6 @@ def test_a_name_alone_teaches_hard_labels_and_a_mapping_says_how(study_file: Stu
         ({"a": {}, "b": {"teacher": {"arm": "a", "tau": 0}}}, 6, "teacher: tau: "),
         ({"a": {}, "b": {"teacher": {"kind": "soft"}}}, 6, "teacher: arm: "),
         ({"a": {}, "b": {"teacher": ["a"]}}, 6, "teacher: "),
-        ({"a": {}, "b": {"teacher": None}}, 6, "teacher: "),
         ({"a": {}, "b": {"pretrained": 3}}, 6, "pretrained: the name of another arm, got 3"),
         ({"a": {}, "b": {"pretrained": {"arm": "a"}}}, 6, "pretrained: the name of another arm, got {'arm': 'a'}"),
         ({"a": {"teacher": "a"}}, 5, "arms cannot need each other in a circle: a needs a"),

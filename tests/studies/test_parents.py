@@ -119,7 +119,7 @@ def test_a_position_table_of_smaller_pictures_is_resized() -> None:
 def test_a_model_of_another_family_has_nothing_to_start_from() -> None:
     cnn = build(small("resnet50"))
     before = packed(cnn)
-    with pytest.raises(ValueError, match="nothing of the pretrained model fits"):
+    with pytest.raises(ValueError, match=r"for 0\.0 % of this one's parameters, and 10 % are needed"):
         start_from(cnn, weighted())
     assert packed(cnn) == before
 
@@ -142,7 +142,7 @@ def test_a_trial_whose_parent_is_not_there_says_so(scale: Scale, needs: dict) ->
 
 def test_a_trial_that_cannot_use_its_parent_says_so(scale: Scale) -> None:
     asked = trial(scale, small("resnet50"), pretrained=PARENT)
-    with pytest.raises(ValueError, match="nothing of the pretrained model fits"):
+    with pytest.raises(ValueError, match=r"for 0\.0 % of this one's parameters, and 10 % are needed"):
         Trainer(asked, parent_of=lambda _: weighted())
 
 
@@ -370,3 +370,23 @@ def test_an_interrupted_epoch_goes_on_in_the_same_process_too(scale: Scale) -> N
     record = trainer.train_epoch(lambda: True)
     assert record is not None and record["epoch"] == 1
     assert finish(trainer) == finish(Trainer(trial(scale)))
+
+
+@pytest.mark.parametrize("distilled", [(False, True), (True, False)])
+def test_a_token_more_or_less_does_not_keep_a_model_from_starting_from_another(distilled: tuple[bool, bool]) -> None:
+    specs = [override(STUDENT, {"distilled": value}) for value in distilled]
+    parent, model = build(specs[0]), build(specs[1])
+    mine = model.state_dict()["pos_embed"].clone()
+    share = start_from(model, (specs[0], packed(parent)))
+    assert share > 0.9
+    old, new = parent.state_dict()["pos_embed"], model.state_dict()["pos_embed"]
+    assert torch.equal(new[:, :1], old[:, :1])
+    assert torch.equal(new[:, 1 + distilled[1] :], old[:, 1 + distilled[0] :])
+    if distilled[1]:
+        assert torch.equal(new[:, 1:2], mine[:, 1:2]), "a token that the parent has not keeps its own row"
+
+
+def test_a_position_table_of_another_grid_is_resized() -> None:
+    small, big = (override(STUDENT, {"img_size": size}) for size in ([16, 24], [24, 16]))
+    parent, model = build(small), build(big)
+    assert start_from(model, (small, packed(parent))) > 0.9
