@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export RAY_USAGE_STATS_ENABLED = 0
 
-.PHONY: demo demo-all test lint bench clean
+.PHONY: demo demo-all test lint bench faults clean
 
 demo: .venv/.installed
 	$(BIN)/studies run cnn_to_vit
@@ -23,6 +23,10 @@ lint: .venv/.installed
 bench: .venv/.installed
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/startup.py
+
+# Minutes: real runs, broken in every way.
+faults: .venv/.installed
+	$(BIN)/python benchmarks/faults.py
 
 .venv/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

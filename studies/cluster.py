@@ -93,7 +93,7 @@ class Watchdog(threading.Thread):
         super().__init__(name="Ray watchdog", daemon=True)
         self.answers, self.answered, self.ended = answers, time.monotonic(), threading.Event()
         found = psutil.Process().children(recursive=True) if ours else []
-        self.processes = [process for process in found if process.name() in ("raylet", "gcs_server")]
+        self.processes = {process.name(): process for process in found if process.name() in ("raylet", "gcs_server")}
 
     def run(self) -> None:
         """Ask until the end."""
@@ -104,11 +104,18 @@ class Watchdog(threading.Thread):
 
     def dead(self) -> str:
         """Why Ray is taken for dead; "" if it lives."""
-        for process in self.processes:
-            if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
-                return f"Ray's {process.name()} has died"
+        for name, process in self.processes.items():
+            if not _runs(process):
+                return f"Ray's {name} has died"
         silent = time.monotonic() - self.answered
         return f"Ray has not answered for {silent:.0f} s" if silent > SILENT_SECONDS else ""
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 def kill_children() -> None:

@@ -2,8 +2,9 @@
 
 import heapq
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from statistics import mean, median
 from typing import Any
 
@@ -21,7 +22,7 @@ BASES = {
     "store": "earlier trials in the store",
     "calibration": f"{STEPS} steps of each model just now",
     "rate": "MACs, at the rate of earlier trials in the store",
-    "peak": "MACs, at a guessed 15 % of the device's peak: right to a factor of 3 or so",
+    "peak": "MACs, at a guessed 15 % of the device's peak and 20 ms a step at least: right to a factor of 3 or so",
 }
 
 
@@ -71,9 +72,9 @@ def estimate(
                 by_macs = work(trial) / macs_per_second(device_type or here)
                 measured[key] = max(by_macs, _steps(trial) * STEP_SECONDS), "peak"
         seconds[trial.id], bases[trial.id] = measured[key]
-    asked = [seconds[trial.id] for trial in missing]
-    wall = _makespan([s + TRIAL_SECONDS for s in asked], jobs) + STARTUP_SECONDS if asked else 0.0
-    return Estimate(seconds, bases, sum(asked), wall)
+    asked = {trial.id: seconds[trial.id] + TRIAL_SECONDS for trial in missing}
+    wall = max(_makespan(list(asked.values()), jobs), _longest_chain(missing, asked)) + STARTUP_SECONDS
+    return Estimate(seconds, bases, sum(seconds[trial.id] for trial in missing), wall if missing else 0.0)
 
 
 def work(trial: TrialSpec) -> float:
@@ -94,6 +95,15 @@ def _makespan(seconds: Sequence[float], jobs: int) -> float:
     for duration in sorted(seconds, reverse=True):
         heapq.heappush(free, heapq.heappop(free) + duration)
     return max(free)
+
+
+def _longest_chain(trials: Sequence[TrialSpec], seconds: Mapping[str, float]) -> float:
+    """Seconds of the longest row of trials each of which needs the one before."""
+    needs = {trial.id: [needed for needed in trial.needs if needed in seconds] for trial in trials}
+    ends: dict[str, float] = {}
+    for trial_id in TopologicalSorter(needs).static_order():
+        ends[trial_id] = seconds[trial_id] + max((ends[needed] for needed in needs[trial_id]), default=0.0)
+    return max(ends.values(), default=0.0)
 
 
 def _measured(store: Store, device: str) -> tuple[dict[str, tuple[float, str]], list[float]]:

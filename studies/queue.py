@@ -143,6 +143,8 @@ class Queue:
                 self.failed(trial_id, f"trial {needed}, which it starts from, did not finish")
                 return False
             if not self.store.done(needed, weights=True):
+                if needed not in self.trials:
+                    self.failed(trial_id, f"trial {needed}, which it starts from, is not trained and not in this run")
                 return False
         return True
 

@@ -34,8 +34,9 @@ def main(arguments: argparse.Namespace) -> int:
             plan.store.forget(trial.id)
     missing = plan.missing
     done = len(plan.trials) - len(missing)
-    if arguments.early_stop:  # what it has ended stays so, until a run without it goes on
-        missing = [trial for trial in missing if plan.store.state(trial.id) != "pruned"]
+    if arguments.early_stop:  # what it has ended stays so, until a run without it goes on, or another trial needs it
+        needed = {trial_id for trial in missing for trial_id in trial.needs}
+        missing = [t for t in missing if t.id in needed or plan.store.state(t.id) != "pruned"]
     early = len(plan.trials) - len(missing) - done
     said = f"{plan.study.name} at scale {plan.scale.scale}: {len(plan.trials)} trials, {done} done already"
     _say(said + (f", {early} stopped early" if early else ""))

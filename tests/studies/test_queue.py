@@ -358,3 +358,10 @@ def test_a_damaged_result_is_put_aside_and_trained_anew(store: Store, told: Told
     q = queue(store, told, weighed(A=1))
     assert given_by(q) == A.id
     assert store.files.names(f"trials/{A.id}") == ["result.json.damaged", "trial.json"]
+
+
+def test_a_trial_that_needs_one_which_nobody_trains_fails_at_once(store: Store, told: Told) -> None:
+    q = queue(store, told, {CHILD: 1.0})
+    assert q.next() is None
+    assert q.finished
+    assert told.ends and "is not trained and not in this run" in str(told.ends[0])
