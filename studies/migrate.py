@@ -1,12 +1,12 @@
 """Bring a store of an older schema up to date. Each step takes one version to the next, trial by trial; what is done
 is recognised, so that a migration that was killed goes on. Nothing is removed before what replaces it is written."""
 
-import hashlib
 import json
 from typing import Any
 
 from studies.files import Files, StoreError
-from studies.store import Store, digest_of
+from studies.record import digest, sealed
+from studies.store import Store
 from studies.trial import SCHEMA_VERSION, TrialSpec
 
 
@@ -50,14 +50,14 @@ def _one_to_two(files: Files, name: str) -> bool:
     if _id(old) != name:
         raise ValueError("trial.json is not that of this folder")
     trial = TrialSpec.model_validate(old | {"schema_version": 2, "teacher": None, "pretrained": None})
-    records = {"trial.json": _record(trial.model_dump(mode="json"))}
+    records = {"trial.json": sealed(trial.model_dump(mode="json"))}
     for record in ("result.json", "failure.json"):
         content = files.read(f"trials/{name}/{record}")
         if content is not None:
             moved = json.loads(content)
             if "traceback" in moved:
                 moved["traceback"] = files.show(f"trials/{trial.id}/traceback.txt")
-            records[record] = _record(moved)
+            records[record] = sealed(moved)
     traceback = files.read(f"trials/{name}/traceback.txt")
     if traceback is not None:
         records["traceback.txt"] = traceback
@@ -72,8 +72,4 @@ def _one_to_two(files: Files, name: str) -> bool:
 
 def _id(content: dict[str, Any]) -> str:
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _record(content: dict[str, Any]) -> bytes:
-    return json.dumps(content | {"sha256": digest_of(content)}, indent=1, allow_nan=False).encode()
+    return digest(text.encode())

@@ -26,6 +26,7 @@ from searchspace.expand import one_line
 from searchspace.spec import ModelSpec
 from studies.files import StoreError, open_files
 from studies.lease import in_use
+from studies.record import digest, opened, sealed
 from studies.trial import SCHEMA_VERSION, TrialSpec
 
 STATES = ("planned", "running", "done", "failed", "pruned", "damaged")
@@ -101,10 +102,7 @@ class Store:
                 return "damaged"
         if in_use(self.files, trial_id, there):
             return "running"
-        for name in ("failed", "pruned"):
-            if {"failed": "failure.json", "pruned": "pruned.json"}[name] in there:
-                return name
-        return "planned"
+        return "failed" if "failure.json" in there else "pruned" if "pruned.json" in there else "planned"
 
     def done(self, trial_id: str, weights: bool = False) -> bool:
         """Whether a trial has an undamaged result; and, if asked, the weights that belong to it."""
@@ -230,7 +228,7 @@ class Store:
         buffer = io.BytesIO()
         torch.save(state, buffer)
         content = buffer.getvalue()
-        kept = f"checkpoint-{step}-{_digest(content)}.pt"
+        kept = f"checkpoint-{step}-{digest(content)}.pt"
         self.files.write(f"trials/{trial_id}/{kept}", content)
         for name in self.files.names(f"trials/{trial_id}"):
             if name.startswith("checkpoint-") and name != kept:
@@ -241,7 +239,7 @@ class Store:
         names = [name for name in self.files.names(f"trials/{trial_id}") if _is_checkpoint(name)]
         for name in sorted(names, key=lambda name: int(name.split("-")[1]), reverse=True):
             content = self.files.read(f"trials/{trial_id}/{name}")
-            if content is not None and name.endswith(f"-{_digest(content)}.pt"):
+            if content is not None and name.endswith(f"-{digest(content)}.pt"):
                 import io
 
                 import torch
@@ -265,29 +263,23 @@ class Store:
         for name in self.files.names(f"trials/{trial_id}"):
             if _is_checkpoint(name):
                 content = self.files.read(f"trials/{trial_id}/{name}") or b""
-                if not name.endswith(f"-{_digest(content)}.pt"):
+                if not name.endswith(f"-{digest(content)}.pt"):
                     found.append(f"{self.folder(trial_id)}/{name}: torn or changed")
             elif name.endswith(".damaged"):
                 found.append(f"{self.folder(trial_id)}/{name}: put aside by an earlier run")
         return found
 
     def _write(self, trial_id: str, name: str, content: dict[str, Any]) -> None:
-        text = json.dumps(content | {"sha256": digest_of(content)}, indent=1, allow_nan=False)
-        self.files.write(f"trials/{trial_id}/{name}", text.encode())
+        self.files.write(f"trials/{trial_id}/{name}", sealed(content))
 
     def _read(self, trial_id: str, name: str) -> dict[str, Any] | None:
         raw = self.files.read(f"trials/{trial_id}/{name}")
         if raw is None:
             return None
         try:
-            content = json.loads(raw)
-            digest = content.pop("sha256")
-            expected = digest_of(content)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise self._damaged(trial_id, name, "torn, or not a record") from None
-        if digest != expected:
-            raise self._damaged(trial_id, name, "its content is not what was written")
-        return content
+            return opened(raw)
+        except ValueError as error:
+            raise self._damaged(trial_id, name, str(error)) from None
 
     def _note(self, trial_id: str, name: str) -> dict[str, Any] | None:
         """A record that only explains: one that is damaged says so and nothing else."""
@@ -298,15 +290,6 @@ class Store:
 
     def _damaged(self, trial_id: str, name: str, why: str) -> Damaged:
         return Damaged(f"{self.folder(trial_id)}/{name} is damaged: {why}; the next run trains the trial anew")
-
-
-def digest_of(content: dict[str, Any]) -> str:
-    """SHA-256 of a record's canonical JSON, 16 hexadecimal digits."""
-    return _digest(json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False).encode())
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def _is_checkpoint(name: str) -> bool:

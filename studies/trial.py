@@ -1,12 +1,12 @@
 """A trial: everything that changes one training's result, and the id that follows from it. No torch here."""
 
-import hashlib
 import json
 from typing import Literal
 
 from pydantic import Field, PositiveFloat
 
 from searchspace.spec import CnnSpec, Spec, TransformerSpec
+from studies.record import digest
 from studies.scale import DigitsSpec, Recipe
 
 SCHEMA_VERSION = 2  # of a trial and of the store that holds it; what changes it needs a step in studies/migrate.py
@@ -50,7 +50,7 @@ class TrialSpec(Spec):
     def id(self) -> TrialId:
         """The first 16 hexadecimal digits of the SHA-256 of the canonical JSON."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return digest(text.encode())
 
     @property
     def needs(self) -> list[TrialId]:

@@ -1,0 +1,41 @@
+"""Records of the store: JSON that holds a digest of itself, so that what a disk or a hand has changed is known."""
+
+import hashlib
+import json
+from typing import Any
+
+
+def sealed(content: dict[str, Any]) -> bytes:
+    """A record as it stands in its file.
+
+    Raises:
+        ValueError: if a number in it is none (NaN, infinity).
+    """
+    return json.dumps(content | {"sha256": digest_of(content)}, indent=1, allow_nan=False).encode()
+
+
+def opened(raw: bytes) -> dict[str, Any]:
+    """The content of a record, without its digest.
+
+    Raises:
+        ValueError: if it is torn, no record, or not what was written; the message says which.
+    """
+    try:
+        content = json.loads(raw)
+        digest = content.pop("sha256")
+        expected = digest_of(content)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ValueError("torn, or not a record") from None
+    if digest != expected:
+        raise ValueError("its content is not what was written")
+    return content
+
+
+def digest_of(content: dict[str, Any]) -> str:
+    """The digest of a record's canonical JSON."""
+    return digest(json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False).encode())
+
+
+def digest(content: bytes) -> str:
+    """The first 16 hexadecimal digits of the SHA-256."""
+    return hashlib.sha256(content).hexdigest()[:16]
