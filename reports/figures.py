@@ -19,7 +19,7 @@ def accuracy_against_macs(rows: pd.DataFrame) -> pd.DataFrame:
         rows: as `paper_table.compared` gives them. The panel `paper` has its accuracies and MACs (G) for the models
             that were trained here, the panel `run` ours (M).
     """
-    trained = rows[(rows["n"].fillna(0) > 0) & ~(rows["stopped"].fillna(0) > 0)]
+    trained = rows[(rows["n"].fillna(0) > 0) & ~(rows[["stopped", "failed"]].fillna(0) > 0).any(axis=1)]
     paper = trained.assign(
         panel="paper", macs=trained["paper_macs_g"], top1=trained["paper_top1"], top1_sd=float("nan")
     )

@@ -15,7 +15,7 @@ RUN = (
     *("group", "model", "paper_top1", "paper_delta", "accuracy", "seeds", "delta", "verdict"),
     *("run_params_k", "run_macs_m"),
 )
-MEASURED = ["top1", "top1_sd", "n", "stopped", "delta", "ci", "verdict", "run_params_k", "run_macs_m"]
+MEASURED = ["top1", "top1_sd", "n", "stopped", "failed", "delta", "ci", "verdict", "run_params_k", "run_macs_m"]
 
 
 def compared(number: int, counts: pd.DataFrame, results: pd.DataFrame | None) -> pd.DataFrame:
@@ -27,13 +27,13 @@ def compared(number: int, counts: pd.DataFrame, results: pd.DataFrame | None) ->
         results: a row a trial as `statistics.over_seeds` takes it, `arm` being the paper's `model`; None: no run.
 
     Returns:
-        Columns of `compare.full_size`, then top1, top1_sd, n, stopped, delta, ci, verdict, run_params_k and run_macs_m
-        (empty where nothing was trained).
+        Columns of `compare.full_size`, then top1, top1_sd, n, stopped, failed, delta, ci, verdict, run_params_k and
+        run_macs_m (empty where nothing was trained).
     """
     paper = published.table(number)
     grouped = bool(paper["group"].any())
     rows = full_size(paper, counts if grouped else counts.assign(group=""), published.notes())
-    if results is None or not results["status"].isin(["done", "pruned"]).any():
+    if results is None or not results["status"].isin(["done", "pruned", "failed"]).any():
         return rows.reindex(columns=[*rows.columns, *MEASURED])
     arms = over_seeds(results).rename(columns={"arm": "model"}).drop(columns="baseline")
     if not grouped:
@@ -60,7 +60,7 @@ def sections(number: int, rows: pd.DataFrame, scale: str, remarks: list[str]) ->
         remarks: what is to be said below the run's table.
     """
     made = [_full_size(number, rows)]
-    trained = rows[rows[["n", "stopped"]].astype(float).sum(axis=1) > 0]
+    trained = rows[rows[["n", "stopped", "failed"]].astype(float).sum(axis=1) > 0]
     if not trained.empty:
         made.append(_run(number, trained, scale, remarks))
     return made
@@ -119,11 +119,12 @@ def accuracies(rows: pd.DataFrame) -> list[str]:
 
 
 def seeds(rows: pd.DataFrame) -> list[str]:
-    """How many seeds the accuracy is over, and how many were stopped early, as text."""
-    return [
-        f"{n:.0f}" + (f" ({stopped:.0f} stopped)" if stopped else "")
-        for n, stopped in zip(rows["n"], rows["stopped"], strict=True)
-    ]
+    """How many seeds the accuracy is over, and how many were stopped early or failed, as text."""
+    made = []
+    for n, *others in zip(rows["n"], rows["stopped"], rows["failed"], strict=True):
+        said = [f"{count:.0f} {word}" for count, word in zip(others, ("stopped", "failed"), strict=True) if count > 0]
+        made.append(f"{n:.0f}" + (f" ({', '.join(said)})" if said else ""))
+    return made
 
 
 def verdict_remarks(rows: pd.DataFrame) -> list[str]:
@@ -132,10 +133,12 @@ def verdict_remarks(rows: pd.DataFrame) -> list[str]:
         "Stopped early: accuracy is over the seeds that finished, which are the better ones; not compared. "
         "A run without --early-stop trains the others to the end."
     ]
+    failed = ["Seeds failed: accuracy is over those that finished; not compared. The next run tries the others again."]
     return [
         "Top-1: mean \u00b1 standard deviation over seeds. \u0394: points above the group's baseline.",
         "Verdict: unresolved unless Welch's t-test over seeds (Holm within the group, 5 %) finds a difference.",
         *(early if (rows["stopped"] > 0).any() else []),
+        *(failed if (rows["failed"] > 0).any() else []),
     ]
 
 

@@ -16,18 +16,20 @@ def over_seeds(results: pd.DataFrame) -> pd.DataFrame:
         results: group, arm, baseline, seed, status, top1 (%), params, macs.
 
     Returns:
-        group, arm, baseline, n (finished seeds), stopped (seeds that early stopping ended, which are in no mean), top1
-        (mean), top1_sd (sample standard deviation, NaN for one seed), run_params_k, run_macs_m, then what
-        `against_baseline` adds.
+        group, arm, baseline, n (finished seeds), stopped and failed (seeds that early stopping ended, or that failed:
+        they are in no mean), top1 (mean), top1_sd (sample standard deviation, NaN for one seed), run_params_k,
+        run_macs_m, then what `against_baseline` adds.
     """
     done = results["status"] == "done"
     stopped = results["status"] == "pruned"
-    numbers = results.assign(top1=results["top1"].where(done).astype(float), stopped=stopped)
+    failed = results["status"] == "failed"
+    numbers = results.assign(top1=results["top1"].where(done).astype(float), stopped=stopped, failed=failed)
     arms = numbers.groupby(["group", "arm"], sort=False)
     frame = arms.agg(
         baseline=("baseline", "first"),
         n=("top1", "count"),
         stopped=("stopped", "sum"),
+        failed=("failed", "sum"),
         top1=("top1", "mean"),
         top1_sd=("top1", "std"),
         params=("params", "first"),
@@ -39,18 +41,20 @@ def over_seeds(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def against_baseline(arms: pd.DataFrame) -> pd.DataFrame:
-    """Add delta, ci and verdict to a row an arm (group, arm, baseline, n, stopped, top1, top1_sd).
+    """Add delta, ci and verdict to a row an arm (group, arm, baseline, n, stopped, failed, top1,
+    top1_sd).
 
     delta: points above the group's baseline. ci: half width of its 95 % interval (Welch). verdict: `higher` or
     `lower` where Welch's t-test, corrected by Holm for the group's comparisons, finds a difference at 5 %, else
     `unresolved`; `baseline` for the baseline; empty where there is nothing to compare, or to compare with. An arm of
-    which seeds were stopped early is `stopped early` and not compared: those that are left are the better ones. The
+    which seeds were stopped early, or failed, says so and is not compared: those that are left are the better ones. The
     noise is that between seeds; all arms see the same test pictures.
     """
     frame = arms.assign(delta=np.nan, ci=np.nan, p=np.nan, verdict="")
-    early = frame["stopped"] > 0
+    early, failed = frame["stopped"] > 0, frame["failed"] > 0
+    frame.loc[failed, "verdict"] = "seeds failed"
     frame.loc[early, "verdict"] = "stopped early"
-    for _, group in frame[~early].groupby("group", sort=False):
+    for _, group in frame[~(early | failed)].groupby("group", sort=False):
         for i in group.index[group["baseline"] & (group["n"] > 0)]:
             _compare(frame, group, i)
     return frame.drop(columns="p")

@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"studies: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("studies: stopped; the same command goes on from the last epoch", file=sys.stderr)
+        print("studies: stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

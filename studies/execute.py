@@ -76,6 +76,7 @@ def train(
     if lease is None:
         raise Elsewhere
     try:
+        store.sweep(trial_id)
         if store.done(trial_id, weights=True):
             return
         failure = store.failure(trial_id)
@@ -126,6 +127,7 @@ def _train(store: Store, lease: Lease, options: Options, stopping: threading.Eve
     def hangs(why: str, where: str) -> None:
         store.fail(trial_id, why, where, options.run)
         lease.release()
+        print(f"studies: trial {trial_id} {why}; the process that trains it ends", file=sys.stderr, flush=True)
 
     with Heart(lease, stopping, options.step_timeout, hangs) as heart:
         trial = store.trial(trial_id)
@@ -136,16 +138,18 @@ def _train(store: Store, lease: Lease, options: Options, stopping: threading.Eve
         state = store.load_checkpoint(trial_id)
         if state is not None:
             trainer.load_state_dict(state)
+        trainer.tick = heart.tick
         saved = time.monotonic()
 
         def pause() -> bool:
             """After each step: whether to save, and perhaps leave, within the epoch."""
-            heart.tick()
             due = time.monotonic() - saved > options.checkpoint_every
             return due or stopping.is_set() or heart.lost.is_set()
 
         while not trainer.done:
+            heart.tick()
             record = trainer.train_epoch(pause)
+            heart.rest()  # to save takes as long as it takes
             if heart.lost.is_set() or not lease.held():
                 raise Elsewhere
             if trainer.done:
@@ -154,9 +158,7 @@ def _train(store: Store, lease: Lease, options: Options, stopping: threading.Eve
                 store.save_checkpoint(trial_id, trainer.step, trainer.state_dict())
             saved = time.monotonic()
             if record is not None:
-                heart.rest()
                 yield record
-                heart.tick()
             if stopping.is_set() and not trainer.done:
                 raise Stopped
 

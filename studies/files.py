@@ -1,5 +1,6 @@
 """Files below one root, a local folder or any fsspec URL, each written whole or not at all. No torch here."""
 
+import errno
 import os
 import shutil
 import uuid
@@ -10,6 +11,7 @@ from typing import Any, Protocol
 
 from searchspace.expand import SpecError
 
+NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}  # of file systems without hard links
 CONDITIONAL = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "memory"}  # their fsspec puts are, if asked
 
 
@@ -45,6 +47,9 @@ class Files(Protocol):
 
     def exists(self, name: str) -> bool:
         """Whether there is such a file."""
+
+    def may_hold_files(self) -> bool:
+        """Whether the root is a folder, or nothing yet."""
 
     def show(self, name: str = "") -> str:
         """Path or URL of a file, for people."""
@@ -96,7 +101,13 @@ class LocalFiles:
 
     def create(self, name: str, content: bytes) -> bool:
         def link(temporary: Path, path: Path) -> None:
-            os.link(temporary, path)
+            try:
+                os.link(temporary, path)
+            except OSError as error:
+                if error.errno not in NO_LINKS:
+                    raise
+                with open(path, "xb") as file:
+                    file.write(content)
             temporary.unlink()
 
         try:
@@ -126,6 +137,9 @@ class LocalFiles:
 
     def exists(self, name: str) -> bool:
         return self._path(name).exists()
+
+    def may_hold_files(self) -> bool:
+        return self._path("").is_dir() or not self._path("").exists()
 
     def show(self, name: str = "") -> str:
         return str(self._path(name))
@@ -207,6 +221,9 @@ class RemoteFiles:
         with _told("read", self.show(name)):
             self.fs.invalidate_cache()
             return bool(self.fs.exists(self._path(name)))
+
+    def may_hold_files(self) -> bool:
+        return True
 
     def show(self, name: str = "") -> str:
         return f"{self.root}/{name}" if name else self.root

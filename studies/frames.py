@@ -9,11 +9,13 @@ from studies.load import load_study
 from studies.scale import Scale, load_scale
 from studies.store import Damaged, Store
 from studies.study import Study, trials
-from studies.trial import TrialSpec
+from studies.trial import Teacher, TrialSpec
 
 if TYPE_CHECKING:
     import pandas as pd
 
+NAMES = ("study", "scale", "group", "arm", "seed", "trial")
+EPOCH = ("epoch", "epochs", "lr", "train_loss", "top1", "top5", "loss", "test_pictures", "train_seconds", "seconds")
 FIGURES = (
     "top1",
     "top5",
@@ -64,9 +66,9 @@ def history(
 
     rows = []
     for store, trial, row in _rows(study, runs_dir, scale, seeds):
-        names = {key: row[key] for key in ("study", "scale", "group", "arm", "seed", "trial")}
+        names = {key: row[key] for key in NAMES}
         rows += [names | record for record in result_of(store, trial.id).get("history", [])]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=None if rows else [*NAMES, *EPOCH])
 
 
 def _rows(
@@ -97,12 +99,15 @@ def measured(store: Store, trial: TrialSpec) -> dict[str, Any]:
         "status": state,
         "reason": _reason(store, trial.id, state, early),
         "epochs": early.get("epoch") or len(result.get("history", [])) or None,
-        "teacher": trial.teacher.trial if trial.teacher else None,
         "pretrained": trial.pretrained,
     }
+    row |= {f"teacher.{name}": getattr(trial.teacher, name, None) for name in Teacher.model_fields}
     row |= {name: result.get(name) for name in FIGURES}
     row |= {f"version_{name}": text for name, text in result.get("versions", {}).items()}
-    return row | {f"model.{name}": value for name, value in flat(to_dict(trial.model)).items()}
+    for part, fields in (("model", to_dict(trial.model)), ("data", trial.data), ("recipe", trial.recipe)):
+        plain = fields if isinstance(fields, dict) else fields.model_dump(mode="json")
+        row |= {f"{part}.{name}": value for name, value in flat(plain).items()}
+    return row
 
 
 def result_of(store: Store, trial_id: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from searchspace.expand import SpecError
 from searchspace.spec import Spec
@@ -62,15 +62,29 @@ class Generators(Spec):
     sample: Sample | None = Field(None, description="random draws")
     exclude: list[Overrides] = Field([], description="drop generated arms that have all of these values")
 
-    @model_validator(mode="after")
-    def _check(self) -> "Generators":
-        lengths = {len(values) for values in self.zip.values()}
+    @field_validator("zip")
+    @classmethod
+    def _equal(cls, zip_: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        lengths = {len(values) for values in zip_.values()}
         if len(lengths) > 1:
-            raise ValueError(f"zip: every list must have the same length, got {sorted(lengths)}")
-        several = [field for field, value in self.add_one.items() if isinstance(value, list) and len(value) != 1]
+            raise ValueError(f"every list must have the same length, got {sorted(lengths)}")
+        return zip_
+
+    @field_validator("add_one")
+    @classmethod
+    def _single(cls, add_one: dict[str, Values]) -> dict[str, Values]:
+        several = [field for field, value in add_one.items() if isinstance(value, list) and len(value) != 1]
         if several:
-            raise ValueError(f"add_one: one value for each field, that without the part, got more for {several[0]}")
-        return self
+            raise ValueError(f"one value for each field, that without the part, got more for {several[0]}")
+        return add_one
+
+    @field_validator("ablate", "grid", "zip")
+    @classmethod
+    def _not_empty(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        empty = [field for field, values in fields.items() if values == []]
+        if empty:
+            raise ValueError(f"at least one value for each field, got none for {empty[0]}")
+        return fields
 
     def generates(self) -> bool:
         """Whether any generator is given."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from studies.files import Files, StoreError
 from studies.lease import RENEW_SECONDS, Lease
 
-HUNG = 70  # exit status of a process that ended itself because its trial hung
+HUNG = 1  # exit status of a process that ended itself because its trial hung
 
 
 def ask_to_stop(files: Files, run: str) -> None:
@@ -40,7 +40,7 @@ class Heart(threading.Thread):
         self.lost = threading.Event()
         self.ended = threading.Event()
         self.trainer_thread = threading.get_ident()
-        self.ticked = time.monotonic()
+        self.ticked = float("inf")  # the training has not begun
 
     def tick(self) -> None:
         """The training goes on."""

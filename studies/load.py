@@ -18,6 +18,7 @@ from studies.study_file import Group, StudyFile, Taught, merged
 from studies.trial import Distillation
 from studies.yaml_file import YamlFile
 
+RESERVED = ("base", "teacher", "pretrained")  # keys of an arm that are no fields of a model
 CATALOG = Path(__file__).with_name("catalog")
 
 
@@ -78,12 +79,19 @@ def _read(path: Path, children: tuple[Path, ...]) -> YamlFile:
         found = path.parent / parent
     else:
         raise file.error(("extends",), f"unknown study {parent!r}{nearest(parent, names())}")
+    if not found.is_file():
+        raise file.error(("extends",), f"extends: no such file: {found}")
     line = (*children, path.resolve())
     if found.resolve() in line:
         circle = " extends ".join(p.name for p in (*line[line.index(found.resolve()) :], found))
         raise file.error(("extends",), f"a study cannot extend itself: {circle}")
-    own = file.data
-    file.data = merged(_read(found, line).data, own)
+    own, base = file.data, _read(found, line).data
+    for name, group in (own.get("groups") or {}).items() if isinstance(own.get("groups"), dict) else ():
+        if isinstance(group, dict) and "base" not in group and name not in (base.get("groups") or {}):
+            hint = nearest(name, base.get("groups") or {})
+            text = f"groups: {parent} has no group {name!r}, and a new one needs `base`{hint}"
+            raise file.error(("groups", name), text)
+    file.data = merged(base, own)
     if "paper" not in own:
         file.data.pop("paper", None)  # another study's table is not this one's
     return file
@@ -106,6 +114,10 @@ def _arms(file: YamlFile, where: tuple[str, ...], name: str, group: Group) -> It
         place = "base"
         try:
             start = preset(changes.pop("base")) if "base" in changes else base
+            known = [*RESERVED, *type(start).model_fields]
+            place = next((key for key in changes if "." not in key and key not in known), "")
+            if place:
+                raise SpecError(f"unknown field {place!r}{nearest(place, known)}")
             place = next(iter(changes), "")
             models[arm] = override(start, changes)
         except SpecError as error:
@@ -132,13 +144,25 @@ def _parents(file: YamlFile, where: tuple[str, ...], group: str, changes: dict[s
         try:
             taught = Taught.model_validate({"arm": said} if isinstance(said, str) else said)
         except ValidationError as error:
-            raise file.error((*where, "teacher"), f"teacher: {one_line(error)}") from None
+            wrong = [e["loc"][-1] for e in error.errors() if e["type"] == "extra_forbidden"]
+            hint = nearest(str(wrong[0]), Taught.model_fields) if wrong else ""
+            raise file.error((*where, "teacher"), f"teacher: {one_line(error)}{hint}") from None
         found["teacher"] = ((group, taught.arm), Distillation(**taught.model_dump(exclude={"arm"})))
     if (said := changes.pop("pretrained", None)) is not None:
         if not isinstance(said, str):
             raise file.error((*where, "pretrained"), f"pretrained: the name of another arm, got {said!r}")
         found["pretrained"] = (group, said)
     return found
+
+
+def _check_exclude(file: YamlFile, where: tuple[str, ...], group: Group) -> None:
+    """Refuse an entry of `exclude` that names a field which no generator has."""
+    known = {*group.ablate, *group.add_one, *group.grid, *group.zip, *(group.sample.fields if group.sample else ())}
+    for i, excluded in enumerate(group.exclude):
+        for field in excluded:
+            if field not in known:
+                hint = nearest(field, sorted(known))
+                raise file.error((*where, "exclude", i), f"exclude: no generator has the field {field!r}{hint}")
 
 
 def _linked(file: YamlFile, grouped: bool, arms: list[Arm]) -> list[Arm]:
@@ -205,6 +229,7 @@ def _generated(
     except SpecError as error:
         place = next((key for key in getattr(group, kind) or {} if f"'{key}'" in str(error)), "")
         raise file.error((*where, kind, place), f"{kind}: {f'{arm}: ' if arm else ''}{error}") from None
+    _check_exclude(file, where, group)
     everything = group.model_copy(update={"exclude": [], "sample": None})
     all_made = list(generate(everything, can_be_built)) if group.exclude else []
     for i, excluded in enumerate([] if group.sample else group.exclude):

@@ -13,7 +13,7 @@ from studies.costs import costs, memory
 from studies.estimate import Estimate, estimate
 from studies.execute import default_device, device_name
 from studies.load import load_study
-from studies.progress import duration
+from studies.progress import counted, duration
 from studies.scale import Scale, load_scale
 from studies.store import Store
 from studies.study import Arm, ScaledArm, Study, trials
@@ -146,7 +146,7 @@ def main(arguments: argparse.Namespace) -> int:
     if optional and not (arguments.all or arguments.only):
         print(f"left out: {len(optional)} optional arms, trained with --all")
     done = len(plan.trials) - len(missing)
-    print(f"{len(plan.trials)} trials: {done} done, {len(missing)} to train; {jobs} at a time on {device}")
+    print(f"{counted(len(plan.trials), 'trial')}: {done} done, {len(missing)} to train; {jobs} at a time on {device}")
     if missing:
         print(
             f"about {duration(guess.wall_seconds)} ({duration(guess.device_seconds)} of training); "

@@ -21,6 +21,11 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def counted(n: int, noun: str) -> str:
+    """A number and a noun: 1 trial, 2 trials."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
 class Progress:
     """Events of a run, shown as they come.
 
@@ -60,6 +65,8 @@ class Progress:
     def epoch(self, trial_id: str, record: dict[str, Any]) -> None:
         """An epoch of a trial is trained."""
         self.running[trial_id] = record
+        if not self.worked:  # Ray's start is no measure of the pace
+            self.start = time.monotonic() - record["seconds"]
         self.worked += self.weights[trial_id]
         self.training_seconds += record["seconds"]
         self._refresh()

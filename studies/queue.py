@@ -53,6 +53,7 @@ class Queue:
         events: told of every trial that ends.
         run: name of this run.
         keep: trials that early stopping must not end.
+        early_stop: whether what another run stops early meanwhile is ended; else it is trained on.
     """
 
     def __init__(
@@ -63,10 +64,13 @@ class Queue:
         events: Events,
         run: str,
         keep: Collection[str] = (),
+        early_stop: bool = False,
     ) -> None:
-        self.store, self.events, self.run, self.keep = store, events, run, keep
+        self.store, self.events, self.run, self.keep, self.early_stop = store, events, run, keep, early_stop
         self.trials = {trial.id: trial for trial in trials}
         self.failures = {trial.id: store.failure(trial.id) for trial in trials}
+        self.stops = {trial.id: store.pruned(trial.id) for trial in trials}
+        self.trained: set[str] = set()  # of what is needed: looked at once
         self.waiting = _ordered(trials, weights, [i for i, failure in self.failures.items() if failure])
         self.given: set[str] = set()
         self.lost: set[str] = set()  # failed, or in need of one that is
@@ -142,10 +146,11 @@ class Queue:
             if needed in self.lost:
                 self.failed(trial_id, f"trial {needed}, which it starts from, did not finish")
                 return False
-            if not self.store.done(needed, weights=True):
+            if needed not in self.trained and not self.store.done(needed, weights=True):
                 if needed not in self.trials:
                     self.failed(trial_id, f"trial {needed}, which it starts from, is not trained and not in this run")
                 return False
+            self.trained.add(needed)
         return True
 
     def _ended_meanwhile(self, trial_id: str) -> bool:
@@ -156,6 +161,10 @@ class Queue:
         failure = self.store.failure(trial_id)
         if failure and failure != self.failures[trial_id]:
             self.failed(trial_id, failure["reason"])
+            return True
+        stop = self.store.pruned(trial_id) if self.early_stop else None
+        if stop and stop != self.stops[trial_id]:
+            self.pruned(trial_id, stop.get("epoch", 0))
             return True
         return False
 

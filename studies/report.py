@@ -60,7 +60,7 @@ def print_study(
 ) -> None:
     """Print a study's table, and draw its figure after a run (into the store, or where asked)."""
     frame = results(study, store.root, scale, seeds)
-    trained = frame[frame["status"].isin(["done", "pruned"])]
+    trained = frame[frame["status"].isin(["done", "pruned", "failed"])]
     if study.table is None:
         _print_own(study, scale, frame, style)
         return

@@ -15,7 +15,7 @@ from studies.execute import Options, RayDied, Stopped, run_inline
 from studies.files import StoreError
 from studies.interrupt import EXIT_STATUS, interruptible
 from studies.plan import Plan
-from studies.progress import Progress, duration
+from studies.progress import Progress, counted, duration
 from studies.queue import Queue
 from studies.trial import TrialSpec
 
@@ -29,16 +29,13 @@ def main(arguments: argparse.Namespace) -> int:
     plan.store.prepare()
     if not plan.store.files.exclusive:
         _say(f"{plan.store.root} has no conditional writes: one run at a time, or trials are trained twice")
-    if arguments.fresh:
-        for trial in plan.trials:
-            plan.store.forget(trial.id)
-    missing = plan.missing
+    missing = plan.trials if arguments.fresh else plan.missing
     done = len(plan.trials) - len(missing)
     if arguments.early_stop:  # what it has ended stays so, until a run without it goes on, or another trial needs it
         needed = {trial_id for trial in missing for trial_id in trial.needs}
         missing = [t for t in missing if t.id in needed or plan.store.state(t.id) != "pruned"]
     early = len(plan.trials) - len(missing) - done
-    said = f"{plan.study.name} at scale {plan.scale.scale}: {len(plan.trials)} trials, {done} done already"
+    said = f"{plan.study.name} at scale {plan.scale.scale}: {counted(len(plan.trials), 'trial')}, {done} done already"
     _say(said + (f", {early} stopped early" if early else ""))
     for item in plan.refused:
         _say(f"not at this scale: {item.arm.name} ({item.refusal})")
@@ -72,7 +69,8 @@ def _check(plan: Plan, arguments: argparse.Namespace, gpus: float) -> None:
         SpecError: if options do not go together, or the machine does not have what is asked for.
     """
     if arguments.executor == "inline":
-        for name, value in (("--jobs", arguments.jobs not in (None, 1)), ("--address", arguments.address)):
+        rays = {"--jobs": arguments.jobs not in (None, 1), "--address": arguments.address}
+        for name, value in (rays | {"--device-type": arguments.device_type}).items():
             if value:
                 raise SpecError(f"--executor inline trains one trial at a time, here: leave out {name}, or use ray")
         if arguments.early_stop:
@@ -81,6 +79,10 @@ def _check(plan: Plan, arguments: argparse.Namespace, gpus: float) -> None:
         raise SpecError(f"{plan.store.root} lives in one process: Ray's workers would not see it; --executor inline")
     if not arguments.address:
         planning.check_gpus(gpus)
+    if arguments.fresh:
+        running = [plan.names[trial.id] for trial in plan.trials if plan.store.state(trial.id) == "running"]
+        if running:
+            raise SpecError(f"--fresh would take from a run what it trains now: {'; '.join(running)}; stop it first")
 
 
 def _train(
@@ -88,13 +90,11 @@ def _train(
 ) -> tuple[Progress, Exception | None]:
     """Train; what came of it, and what ended it before all was done."""
     weights = {trial.id: work(trial) for trial in missing}
-    for trial in missing:
-        plan.store.plan(trial)
     options = Options(uuid.uuid4().hex[:12], arguments.checkpoint_every, arguments.step_timeout)
     epochs = {trial.id: trial.recipe.epochs for trial in missing}
     with Progress(plan.names, missing, {i: w / epochs[i] for i, w in weights.items()}) as progress:
         baselines = {trial.id for arm, trial in plan.arms if arm.baseline}  # what the others are compared with
-        queue = Queue(plan.store, missing, weights, progress, options.run, keep=baselines)
+        queue = Queue(plan.store, missing, weights, progress, options.run, baselines, arguments.early_stop)
 
         def leaving(text: str) -> None:
             if text.startswith("left"):
@@ -118,8 +118,17 @@ def _execute(
     stopping: threading.Event,
 ) -> None:
     count = len(queue.trials)
+
+    def begin() -> None:
+        """Write down what is to be trained, when nothing can refuse the run any more."""
+        for trial in queue.trials.values():
+            if arguments.fresh:
+                plan.store.forget(trial.id)
+            plan.store.plan(trial)
+
     if arguments.executor == "inline":
-        _say(f"training {count} trials, in this process; store: {plan.store.root}")
+        _say(f"training {counted(count, 'trial')}, in this process; store: {plan.store.root}")
+        begin()
         run_inline(plan.store, queue, options, stopping)
         return
     from studies.schedule import run_ray
@@ -130,8 +139,8 @@ def _execute(
     cluster = Cluster(jobs, gpus, arguments.address, arguments.device_type, arguments.early_stop)
     how = f"{jobs} at a time" if jobs else "as many at a time as the cluster takes"
     where = f" on the cluster at {arguments.address}" if arguments.address else ""
-    _say(f"training {count} trials, {how}, scheduled by Ray Tune{where}; store: {plan.store.root}")
-    run_ray(plan.store, queue, options, cluster, stopping)
+    _say(f"training {counted(count, 'trial')}, {how}, scheduled by Ray Tune{where}; store: {plan.store.root}")
+    run_ray(plan.store, queue, options, cluster, stopping, begin)
 
 
 def _say(text: str) -> None:

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
@@ -43,7 +43,7 @@ from ray.tune.schedulers import ASHAScheduler  # noqa: E402
 from ray.tune.search import Searcher  # noqa: E402
 
 WORKER_DEATHS = 2  # a trial whose worker died is started again so often
-STOP_SECONDS = 60.0  # for trials to finish their step and save
+STOP_SECONDS = 60.0  # at least, for trials to finish their step and save
 
 
 class StoredTrial(tune.Trainable):
@@ -156,8 +156,15 @@ class _Relay(tune.Callback):
         self.queue.failed(trial_id, why)
 
 
-def run_ray(store: Store, queue: Queue, options: Options, cluster: Cluster, stopping: threading.Event) -> None:
-    """Train the trials of a queue, some at a time.
+def run_ray(
+    store: Store,
+    queue: Queue,
+    options: Options,
+    cluster: Cluster,
+    stopping: threading.Event,
+    begin: Callable[[], None],
+) -> None:
+    """Train the trials of a queue, some at a time; `begin` is called when the cluster has what they ask for.
 
     Raises:
         SpecError: if the cluster does not have what one trial asks for.
@@ -167,6 +174,9 @@ def run_ray(store: Store, queue: Queue, options: Options, cluster: Cluster, stop
     """
     with _ray(cluster) as watch, tempfile.TemporaryDirectory(prefix="studies-tune-") as scratch:
         cluster.check([node["Resources"] for node in ray.nodes() if node["Alive"]])
+        begin()
+        if stopping.is_set():
+            raise Stopped
         # One more than can run waits in Tune, so that a worker that becomes free is used again at once.
         most = None if cluster.jobs is None else cluster.jobs + (cluster.address is None)
         relay = _Relay(store, queue, options.run)
@@ -210,6 +220,7 @@ def _drive(
     thread = threading.Thread(target=fit, name="Tune", daemon=True)
     thread.start()
     asked = 0.0
+    limit = max(STOP_SECONDS, options.step_timeout)
     while thread.is_alive():
         thread.join(0.1)
         if why := watch.dead():
@@ -218,8 +229,8 @@ def _drive(
             asked = time.monotonic()
             queue.close()
             ask_to_stop(store.files, options.run)
-        if asked and time.monotonic() - asked > STOP_SECONDS:
-            raise RayDied(f"trials did not stop within {STOP_SECONDS:g} s")
+        if asked and time.monotonic() - asked > limit:
+            raise RayDied(f"trials did not stop within {limit:g} s")
     if asked:
         take_back_stop(store.files, options.run)
         raise Stopped

@@ -21,13 +21,16 @@ def main(arguments: argparse.Namespace) -> int:
     models = _models(study, arguments.scale)
     if arguments.diff:
         first, second = (_named(study, models, name) for name in arguments.diff)
-        for key, value in differences(second, first).items():
+        changed = differences(second, first)
+        for key, value in changed.items():
             print(f"{key}: {_inline(_at(first, key))} -> {_inline(value)}")
+        if not changed:
+            print(f"no difference between {arguments.diff[0]} and {arguments.diff[1]}")
         return 0
     if arguments.json:
         content = [
             {"group": arm.group, "arm": arm.name, "baseline": arm.baseline, "optional": arm.optional}
-            | {"needs": [list(key) for key in arm.needs]}
+            | _parents(arm)
             | ({"refusal": model} if isinstance(model, str) else {"model": to_dict(model)})
             for arm, model in zip(study.arms, models, strict=True)
         ]
@@ -75,6 +78,12 @@ def _change(is_base: bool, model: ModelSpec | str, base: ModelSpec | str) -> str
     return ", ".join(f"{key}={_inline(value)}" for key, value in changed.items())
 
 
+def _parents(arm: Arm) -> dict[str, Any]:
+    """The arms that an arm takes something from, as plain data."""
+    taught = None if arm.teacher is None else {"arm": arm.teacher[0][1]} | arm.teacher[1].model_dump()
+    return {"teacher": taught, "pretrained": arm.pretrained and arm.pretrained[1]}
+
+
 def _needs(arm: Arm) -> list[str]:
     """What an arm takes from others."""
     said = []
@@ -90,7 +99,7 @@ def _inline(value: object) -> str:
 
 
 def _named(study: Study, models: list[ModelSpec | str], name: str) -> dict[str, Any]:
-    """The plain data of an arm's model.
+    """The plain data of an arm's model, and of what it takes from others.
 
     Raises:
         SpecError: if there is no such arm, or it cannot be had at the scale.
@@ -99,7 +108,7 @@ def _named(study: Study, models: list[ModelSpec | str], name: str) -> dict[str, 
         if arm.name == name:
             if isinstance(model, str):
                 raise SpecError(f"{name} is not at this scale: {model}")
-            return to_dict(model)
+            return to_dict(model) | _parents(arm)
     raise SpecError(f"no arm {name!r} in {study.name}{nearest(name, [arm.name for arm in study.arms])}")
 
 

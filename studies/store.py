@@ -61,8 +61,10 @@ class Store:
         """The store itself, if this version can use it.
 
         Raises:
-            StoreError: if it was written by a newer version, or by an older one and is not migrated.
+            StoreError: if it is no folder, was written by a newer version, or by an older one and is not migrated.
         """
+        if not self.files.may_hold_files():
+            raise StoreError(f"{self.root} is no folder: choose another --runs-dir")
         found = self.version()
         if found is not None and found > SCHEMA_VERSION:
             raise StoreError(
@@ -188,6 +190,13 @@ class Store:
     def prune(self, trial_id: str, epoch: int, top1: float, run: str = "") -> None:
         """Keep how far a trial came that was stopped early; the checkpoint stays, so that it can go on."""
         self._write(trial_id, "pruned.json", {"epoch": epoch, "top1": top1, "run": run})
+
+    def sweep(self, trial_id: str) -> None:
+        """Remove what a training that was killed left half written; for who holds the trial's lease."""
+        parts = (".checkpoint-", ".result.", ".weights.", ".failure.", ".pruned.", ".traceback.")
+        for name in self.files.names(f"trials/{trial_id}"):
+            if name.startswith(parts):
+                self.files.remove(f"trials/{trial_id}/{name}")
 
     def clear(self, trial_id: str) -> None:
         """Forget an earlier failure or pruning, and put a damaged result aside: the trial is to be trained."""

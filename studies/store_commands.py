@@ -11,6 +11,7 @@ from tabulate import tabulate
 from searchspace.expand import SpecError, nearest
 from searchspace.spec import CnnSpec, ModelSpec, to_dict
 from studies.files import StoreError
+from studies.progress import counted
 from studies.store import STATES, Store
 from studies.trial import TrialSpec
 
@@ -27,14 +28,21 @@ def ls(arguments: argparse.Namespace) -> int:
     if not rows:
         print(f"no trials in {store.root}")
         return 0
-    rows.sort(key=lambda row: (row["model"], row["seed"] if row["seed"] is not None else -1))
+    rows.sort(key=lambda row: (row["model"], row["training"], row["seed"] if row["seed"] is not None else -1))
     lines = [
-        [row["trial"], row["status"], row["model"], "" if row["seed"] is None else row["seed"], _top1(row["top1"])]
+        [
+            row["trial"],
+            row["status"],
+            row["model"],
+            row["training"],
+            "" if row["seed"] is None else row["seed"],
+            _top1(row["top1"]),
+        ]
         for row in rows
     ]
-    print(tabulate(lines, ["trial", "status", "model", "seed", "top-1 (%)"], disable_numparse=True))
-    counted = [f"{n} {state}" for state in STATES if (n := sum(row["status"] == state for row in rows))]
-    print(f"\n{len(rows)} trials: {', '.join(counted)}; {store.root}")
+    print(tabulate(lines, ["trial", "status", "model", "training", "seed", "top-1 (%)"], disable_numparse=True))
+    states = [f"{n} {state}" for state in STATES if (n := sum(row["status"] == state for row in rows))]
+    print(f"\n{counted(len(rows), 'trial')}: {', '.join(states)}; {store.root}")
     return 0
 
 
@@ -80,13 +88,13 @@ def rm(arguments: argparse.Namespace) -> int:
         print(f"{row['trial']}  {row['status']:8}  {row['model']}, seed {row['seed']}  {_top1(row['top1'])}")
     if chosen and not arguments.yes:
         if not sys.stdin.isatty():
-            raise SpecError(f"nothing removed: add --yes to remove {len(chosen)} trials")
-        if input(f"remove {len(chosen)} trials? [y/N] ").strip().lower() not in ("y", "yes"):
+            raise SpecError(f"nothing removed: add --yes to remove {counted(len(chosen), 'trial')}")
+        if input(f"remove {counted(len(chosen), 'trial')}? [y/N] ").strip().lower() not in ("y", "yes"):
             print("nothing removed")
             return 0
     for trial_id in chosen:
         store.forget(trial_id)
-    print(f"{len(chosen)} trials removed from {store.root}")
+    print(f"{counted(len(chosen), 'trial')} removed from {store.root}")
     return 0
 
 
@@ -101,7 +109,7 @@ def verify(arguments: argparse.Namespace) -> int:
         for problems in found.values():
             for problem in problems:
                 print(problem)
-        print(f"{len(ids)} trials, {len(found)} with problems; {store.root}")
+        print(f"{counted(len(ids), 'trial')}, {len(found)} with problems; {store.root}")
     return 1 if found else 0
 
 
@@ -135,7 +143,10 @@ def export(arguments: argparse.Namespace) -> int:
             frame.to_csv(folder / f"{name}.csv", index=False)
     except OSError as error:
         raise SpecError(f"cannot write to {folder}: {error.strerror}; choose another --out") from None
-    print(f"{len(results)} trials, {len(history)} epochs: {folder}/results and history, .parquet and .csv")
+    print(
+        f"{counted(len(results), 'trial')}, {counted(len(history), 'epoch')}: "
+        f"{folder}/results and history, .parquet and .csv"
+    )
     return 0
 
 
@@ -149,7 +160,8 @@ def migrate(arguments: argparse.Namespace) -> int:
     for line in left:
         print(f"left as it is: {line}")
     print(
-        f"{store.root}: schema {before} to {store.version()}, {moved} trials taken over, {len(left)} left as they are"
+        f"{store.root}: schema {before} to {store.version()}, {counted(moved, 'trial')} taken over, "
+        f"{len(left)} left as they are"
     )
     return 1 if left else 0
 
@@ -169,12 +181,19 @@ def summary(model: ModelSpec) -> str:
     return ", ".join(parts)
 
 
+def training(trial: TrialSpec) -> str:
+    """Data, epochs and what a trial starts from in a few words."""
+    said = f"{trial.data.kind} {trial.data.train_size} x {trial.recipe.epochs}"
+    said += f", taught {trial.teacher.kind} by {trial.teacher.trial[:6]}" if trial.teacher else ""
+    return said + (f", from {trial.pretrained[:6]}" if trial.pretrained else "")
+
+
 def _row(store: Store, trial_id: str) -> dict[str, Any]:
     state = store.state(trial_id)
-    row: dict[str, Any] = {"trial": trial_id, "status": state, "model": "?", "seed": None, "top1": None}
+    row: dict[str, Any] = {"trial": trial_id, "status": state, "model": "?", "training": "", "seed": None, "top1": None}
     try:
         trial: TrialSpec = store.trial(trial_id)
-        row |= {"model": summary(trial.model), "seed": trial.seed, "needs": trial.needs}
+        row |= {"model": summary(trial.model), "training": training(trial), "seed": trial.seed, "needs": trial.needs}
         row |= {"top1": (store.result(trial_id) or {}).get("top1")}
     except StoreError:
         row["status"] = "damaged"

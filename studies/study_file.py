@@ -81,6 +81,13 @@ class StudyFile(Generators):
     arms: Arms = Field({}, description=ARMS)
     match: Match | None = Field(None, description="make every arm cost what the baseline does")
 
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _numbers(cls, seeds: Any) -> Any:
+        if any(isinstance(seed, bool) for seed in (seeds if isinstance(seeds, list) else [seeds])):
+            raise ValueError(f"how many (at least 1), or a list of whole numbers from 0 on, got {seeds}")
+        return seeds
+
     @field_validator("seeds")
     @classmethod
     def _some(cls, seeds: int | list[int]) -> int | list[int]:

@@ -83,6 +83,7 @@ class Trainer:
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.step = 0
         self.history: list[dict[str, Any]] = []
+        self.tick: Callable[[], None] = lambda: None  # called after each step and each batch of an evaluation
         self._epoch_loss = torch.zeros((), device=self.device)  # sum over the steps of the epoch so far
         self._epoch_seconds = 0.0
 
@@ -155,6 +156,7 @@ class Trainer:
             self._epoch_loss += loss.detach()
             self.step += 1
             self.scheduler.step_update(self.step)
+            self.tick()
             if pause() and i + 1 < first + count:
                 return False
         return True
@@ -183,7 +185,7 @@ class Trainer:
     def evaluate(self, limit: int | None = None) -> dict[str, float]:
         """Evaluate on the test split, or on its first `limit` pictures."""
         test = self.splits["test"]
-        return evaluate(self.model, data.Pictures(test.x[:limit], test.y[:limit]))
+        return evaluate(self.model, data.Pictures(test.x[:limit], test.y[:limit]), self.tick)
 
     def weights(self) -> bytes:
         """The model's weights as the content of a safetensors file."""
@@ -224,8 +226,11 @@ def _there(parents: dict[str, Parent | None], trial_id: str) -> Parent:
 
 
 @torch.inference_mode()
-def evaluate(model: nn.Module, split: data.Pictures) -> dict[str, float]:
-    """Top-1 and top-5 accuracy in %, the mean cross entropy, and how many pictures they are over."""
+def evaluate(model: nn.Module, split: data.Pictures, tick: Callable[[], None] = lambda: None) -> dict[str, float]:
+    """Top-1 and top-5 accuracy in %, the mean cross entropy, and how many pictures they are over.
+
+    `tick` is called after each batch.
+    """
     model.eval()
     top1 = top5 = loss = 0.0
     for x, y in zip(split.x.split(EVALUATION_BATCH), split.y.split(EVALUATION_BATCH), strict=True):
@@ -234,6 +239,7 @@ def evaluate(model: nn.Module, split: data.Pictures) -> dict[str, float]:
         top1 += best[:, 0].sum().item()
         top5 += best.sum().item()
         loss += F.cross_entropy(logits, y, reduction="sum").item()
+        tick()
     n = len(split)
     return {"top1": 100 * top1 / n, "top5": 100 * top5 / n, "loss": loss / n, "test_pictures": n}
 
