@@ -39,9 +39,28 @@ def start_from(model: nn.Module, parent: Parent) -> float:
     Raises:
         ValueError: if it is less than LEAST_SHARE.
     """
-    state, own = load(parent[1]), model.state_dict()
-    if isinstance(model, VisionTransformer) and isinstance(parent[0], TransformerSpec):
-        _fit_positions(state, own, model, parent[0])
+    fitting, share = _fitting(model, parent[0], load(parent[1]))
+    model.load_state_dict(fitting, strict=False)
+    return share
+
+
+def check_start(spec: ModelSpec, parent: ModelSpec) -> None:
+    """Refuse a pretrained model of which too little fits, before anything is trained; nothing is computed.
+
+    Raises:
+        ValueError: as `start_from` does.
+    """
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        _fitting(build(spec), parent, build(parent).state_dict())
+
+
+def _fitting(
+    model: nn.Module, parent: ModelSpec, state: dict[str, torch.Tensor]
+) -> tuple[dict[str, torch.Tensor], float]:
+    """What of the parent's tensors a model can take, and for what share of its parameters."""
+    own = model.state_dict()
+    if isinstance(model, VisionTransformer) and isinstance(parent, TransformerSpec):
+        _fit_positions(state, own, model, parent)
     fitting = {name: value for name, value in state.items() if name in own and own[name].shape == value.shape}
     names = dict(model.named_parameters())
     share = sum(names[name].numel() for name in fitting if name in names) / sum(p.numel() for p in names.values())
@@ -50,8 +69,7 @@ def start_from(model: nn.Module, parent: Parent) -> float:
             f"the pretrained model has tensors of the same name and shape for {100 * share:.1f} % of this one's "
             f"parameters, and {100 * LEAST_SHARE:g} % are needed: start from a model that is more like it"
         )
-    model.load_state_dict(fitting, strict=False)
-    return share
+    return fitting, share
 
 
 def _fit_positions(

@@ -67,7 +67,8 @@ def make(arguments: argparse.Namespace) -> Plan:
     """The plan that the arguments of `plan` and `run` ask for.
 
     Raises:
-        SpecError: for an unknown study, scale or arm, or if none of the arms can be had at the scale.
+        SpecError: for an unknown study, scale or arm, if none of the arms can be had at the scale, or if an arm cannot
+            start with the weights of the one it names.
     """
     study = load_study(arguments.study)
     scale = load_scale(arguments.scale or study.scale)
@@ -77,7 +78,20 @@ def make(arguments: argparse.Namespace) -> Plan:
     if len(refused) == len(scaled):
         raise SpecError(f"no arm can be had at scale {scale.scale}: {refused[0].arm.name}: {refused[0].refusal}")
     arms = list(trials(scaled, scale, arguments.seeds or study.seeds))
+    _check_pretrained(arms)
     return Plan(study, scale, Store(arguments.runs_dir).check(), arms, refused)
+
+
+def _check_pretrained(arms: Sequence[tuple[Arm, TrialSpec]]) -> None:
+    models = {trial.id: trial.model for _, trial in arms}
+    for arm, trial in arms:
+        if trial.pretrained and arm.pretrained and trial.seed == arms[0][1].seed:
+            from studies.parents import check_start
+
+            try:
+                check_start(trial.model, models[trial.pretrained])
+            except ValueError as error:
+                raise SpecError(f"{arm.name}: pretrained: {arm.pretrained[1]}: {error}") from None
 
 
 def default_gpus() -> float:

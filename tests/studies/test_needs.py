@@ -2,7 +2,6 @@
 
 import argparse
 import random
-from collections.abc import Callable
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import Studies, StudyFile, one_line
 
 from searchspace.expand import SpecError
 from searchspace.presets import preset
@@ -20,7 +20,6 @@ from studies.store import Store
 from studies.study import Arm, Key, Study, trials
 from studies.trial import Distillation, TrialSpec
 
-StudyFile = Callable[..., Path]
 BASE = preset("t2t_vit_7")
 DIGITS = load_scale("digits")
 SHALLOW = {"backbone.depth": 4}
@@ -358,3 +357,11 @@ def test_a_plan_of_one_arm_has_the_trials_that_it_needs(study_file: StudyFile, t
     plan = make(arguments)
     assert [(arm.name, trial.seed) for arm, trial in plan.arms] == [("a", 4), ("b", 4), ("c", 4)]
     assert sorted(plan.names.values()) == ["a, seed 4", "b, seed 4", "c, seed 4"]
+
+
+def test_a_pretrained_model_of_another_family_is_refused_by_the_plan(study_file: StudyFile, studies: Studies) -> None:
+    study = study_file(arms={"a": {}, "b": {"base": "resnet50", "pretrained": "a"}})
+    line = one_line(studies("plan", str(study), "--seeds", "2"))
+    assert line.startswith(
+        "studies: b: pretrained: a: the pretrained model has tensors of the same name and shape for 0."
+    )
