@@ -168,3 +168,17 @@ def test_stopping_in_one_group_is_nothing_to_another() -> None:
         ("h", "base"): "baseline",
         ("h", "arm"): "lower",
     }
+
+
+# ---- seeds that failed
+
+
+def test_an_arm_of_which_seeds_failed_is_not_compared() -> None:
+    data = frame(base=[80.0, 80.1, 79.9], arm=[90.0, 90.2, 0.0])
+    data.loc[(data["arm"] == "arm") & (data["seed"] == 2), "status"] = "failed"
+    row = over_seeds(data).set_index("arm").loc["arm"]
+    assert (row["n"], row["failed"], row["verdict"]) == (2, 1, "seeds failed")
+    assert row["top1"] == pytest.approx(90.1)
+    assert np.isnan(row["delta"])
+    data.loc[(data["arm"] == "base") & (data["seed"] == 2), "status"] = "failed"
+    assert set(over_seeds(data)["verdict"]) == {"seeds failed"}

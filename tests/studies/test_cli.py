@@ -111,3 +111,17 @@ def test_report_before_any_training_prints_the_paper_and_how_to_train(studies: S
     assert len(rows) == 23
     assert all(row["top1"] is None and row["params_m"] > 1 for row in rows)
     assert not (tmp_path / "runs").exists(), "a report writes nothing to a store that is not there"
+
+
+def test_show_compares_what_arms_take_from_others(studies: Studies) -> None:
+    example = str(Path(__file__).parents[2] / "examples" / "who_teaches.yaml")
+    taught = studies("show", example, "--diff", "alone", "taught by ResNet").stdout
+    assert taught == "teacher: null -> {arm: ResNet, kind: hard, alpha: 0.5, tau: 1.0}\n"
+    assert studies("show", example, "--diff", "alone", "goes on from alone").stdout == "pretrained: null -> alone\n"
+    assert studies("show", example, "--diff", "alone", "alone").stdout == "no difference between alone and alone\n"
+    arms = {arm["arm"]: arm for arm in json.loads(studies("show", example, "--json").stdout)["arms"]}
+    assert arms["softly by ResNet"]["teacher"] == {"arm": "ResNet", "kind": "soft", "alpha": 0.5, "tau": 2.0}
+    assert arms["goes on from alone"]["pretrained"] == "alone"
+    shown = studies("show", example).stdout
+    assert "  softly by ResNet: teacher ResNet (soft, alpha 0.5, tau 2)" in shown
+    assert "  goes on from alone: starts from alone" in shown

@@ -365,3 +365,15 @@ def test_a_trial_that_needs_one_which_nobody_trains_fails_at_once(store: Store, 
     assert q.next() is None
     assert q.finished
     assert told.ends and "is not trained and not in this run" in str(told.ends[0])
+
+
+@pytest.mark.parametrize("early_stop", [True, False])
+def test_what_another_run_stops_early_meanwhile_is_stopped_here_if_this_one_stops_too(
+    store: Store, told: Told, early_stop: bool
+) -> None:
+    store.prune(A.id, 1, 10.0, "an earlier run")
+    q = queue(store, told, weighed(A=1, B=2), early_stop=early_stop)
+    store.prune(B.id, 3, 40.0, "theirs")
+    assert given_by(q) == (A.id if early_stop else B.id)
+    assert told.ends == ([("pruned", B.id, 3)] if early_stop else [])
+    assert (store.state(B.id) == "pruned") is early_stop

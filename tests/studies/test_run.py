@@ -248,7 +248,15 @@ def test_a_refused_run_loses_nothing(studies: Studies, study_file: StudyFile, ti
     assert "one trial at a time" in one_line(
         studies("run", study, *at, "--fresh", "--executor", "inline", "--jobs", "2")
     )
+    nobody = studies("run", study, *at, "--fresh", "--address", "127.0.0.1:9")
+    assert nobody.stderr.strip().endswith("no Ray cluster at --address 127.0.0.1:9: Connection refused")
+    assert nobody.returncode == 2
+    typed = studies("run", study, *at, "--fresh", "--device-type", "H100")
+    assert "no node of the cluster has that" in typed.stderr
     assert accuracies(tmp_path / "runs") == before
+    refused = studies("run", study, "--scale", str(tiny), "--seeds", "9", "--address", "127.0.0.1:9")
+    assert refused.returncode == 2
+    assert len(list((tmp_path / "runs" / "trials").iterdir())) == 2, "nothing is planned by a run that is refused"
 
 
 @pytest.mark.slow
@@ -273,6 +281,10 @@ def test_results_in_a_notebook(studies: Studies, study_file: StudyFile, tiny: Pa
         "activations",
     }
     needed |= {
+        "data.train_size",
+        "recipe.epochs",
+        "teacher.kind",
+        "pretrained",
         "seconds",
         "images_per_second",
         "peak_memory_mb",

@@ -532,3 +532,19 @@ def test_a_note_that_was_changed_is_a_problem(store: Store, name: str) -> None:
     assert content is not None
     store.files.write(f"trials/t/{name}", content.replace(b"1", b"2").replace(b"why", b"who"))
     assert any(name in problem for problem in store.problems("t"))
+
+
+def test_what_a_killed_training_left_half_written_is_swept_and_no_more(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.plan(TRIAL)
+    kept = [".lease.1.json.12345678", ".trial.json.12345678", "trial.json"]
+    for name in (".checkpoint-3-ab.pt.12345678", ".result.json.12345678", ".weights.safetensors.12345678", *kept[:2]):
+        store.files.write(f"trials/{TRIAL.id}/{name}", b"half")
+    store.sweep(TRIAL.id)
+    assert names(store, TRIAL.id) == kept
+
+
+def test_a_root_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("mine")
+    with pytest.raises(StoreError, match=r"runs is no folder: choose another --runs-dir"):
+        Store(tmp_path / "runs").check()

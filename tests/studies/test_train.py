@@ -262,3 +262,13 @@ def test_seed_all_is_a_function_of_seed_and_names() -> None:
 def test_a_reason_is_one_line() -> None:
     assert reason(TrainingError("two\nlines")) == "TrainingError: two lines"
     assert reason(KeyError()) == "KeyError"
+
+
+def test_an_evaluation_ticks_after_each_batch(scale: Scale) -> None:
+    trainer = Trainer(trial(scale))
+    ticks = []
+    trainer.tick = lambda: ticks.append(trainer.step)
+    trainer.train_epoch()
+    steps = trainer.steps_per_epoch
+    assert ticks[:steps] == list(range(1, steps + 1))
+    assert len(ticks) == steps + -(-len(trainer.splits["test"]) // 512)
