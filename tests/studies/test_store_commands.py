@@ -91,6 +91,7 @@ def test_ls_for_programs_has_all_states(studies: Studies, store: Store) -> None:
         "trial": VIT.id,
         "status": "done",
         "model": summary(VIT.model),
+        "training": "digits 8192 x 4",
         "seed": 0,
         "top1": 91.5,
         "needs": [],
@@ -198,7 +199,7 @@ def test_an_unknown_id_is_one_line_with_the_nearest(studies: Studies, store: Sto
 
 def test_rm_needs_yes_when_nobody_can_be_asked(studies: Studies, store: Store) -> None:
     refused = studies("store", "rm", VIT.id)
-    assert "nothing removed: add --yes to remove 1 trials" in one_line(refused)
+    assert "nothing removed: add --yes to remove 1 trial" in one_line(refused)
     assert VIT.id in refused.stdout, "it says which"
     assert store.done(VIT.id)
     done = studies("store", "rm", VIT.id, VIT.id[:12], CHILD.id, "--yes")
@@ -214,7 +215,7 @@ def test_rm_of_nothing_named_is_refused(studies: Studies, store: Store) -> None:
 
 def test_rm_of_a_status(studies: Studies, store: Store) -> None:
     assert "0 trials removed" in studies("store", "rm", "--status", "damaged", "--yes").stdout
-    assert "1 trials removed" in studies("store", "rm", "--status", "failed", "--yes").stdout
+    assert "1 trial removed" in studies("store", "rm", "--status", "failed", "--yes").stdout
     assert set(store.ids()) == ids(VIT, AGAIN, CNN, CHILD)
 
 
