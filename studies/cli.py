@@ -9,11 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from searchspace.expand import SpecError
+from studies.record import STATES
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
-
-STATES = ("planned", "running", "done", "failed", "pruned", "damaged")
 
 EPILOG = """\
 a first session:

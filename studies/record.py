@@ -1,8 +1,12 @@
-"""Records of the store: JSON that holds a digest of itself, so that what a disk or a hand has changed is known."""
+"""Records of the store: JSON that holds a digest of itself, so that what a disk or a hand has changed is known; and
+what is said of trials by name. Light, for the command line."""
 
 import hashlib
 import json
+import re
 from typing import Any
+
+STATES = ("planned", "running", "done", "failed", "pruned", "damaged")  # of a trial
 
 
 def sealed(content: dict[str, Any]) -> bytes:
@@ -39,3 +43,8 @@ def digest_of(content: dict[str, Any]) -> str:
 def digest(content: bytes) -> str:
     """The first 16 hexadecimal digits of the SHA-256."""
     return hashlib.sha256(content).hexdigest()[:16]
+
+
+def is_checkpoint(name: str) -> bool:
+    """Whether a file is a checkpoint, by its name: the step, and the digest of its content."""
+    return re.fullmatch(r"checkpoint-\d+-[0-9a-f]+\.pt", name) is not None

@@ -16,7 +16,6 @@ A trial's state follows from its files. Every record holds a digest of itself: w
 
 import hashlib
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +25,8 @@ from searchspace.expand import one_line
 from searchspace.spec import ModelSpec
 from studies.files import StoreError, open_files
 from studies.lease import in_use
-from studies.record import digest, opened, sealed
+from studies.record import digest, is_checkpoint, opened, sealed
 from studies.trial import SCHEMA_VERSION, TrialSpec
-
-STATES = ("planned", "running", "done", "failed", "pruned", "damaged")
 
 
 class Damaged(StoreError):
@@ -95,7 +92,7 @@ class Store:
         return [name for name in self.files.names("trials") if not name.startswith(".")]
 
     def state(self, trial_id: str) -> str:
-        """One of STATES."""
+        """One of `studies.record.STATES`."""
         there = self.files.names(f"trials/{trial_id}")
         if "result.json" in there:
             try:
@@ -245,7 +242,7 @@ class Store:
 
     def load_checkpoint(self, trial_id: str) -> dict[str, Any] | None:
         """The last state kept; None if there is none. What is torn or changed is put aside and passed over."""
-        names = [name for name in self.files.names(f"trials/{trial_id}") if _is_checkpoint(name)]
+        names = [name for name in self.files.names(f"trials/{trial_id}") if is_checkpoint(name)]
         for name in sorted(names, key=lambda name: int(name.split("-")[1]), reverse=True):
             content = self.files.read(f"trials/{trial_id}/{name}")
             if content is not None and name.endswith(f"-{digest(content)}.pt"):
@@ -270,7 +267,7 @@ class Store:
         if not found and (self.result(trial_id) or {}).get("weights_sha256") and self.weights(trial_id) is None:
             found.append(f"{self.folder(trial_id)}/weights.safetensors: not the weights of this result, or gone")
         for name in self.files.names(f"trials/{trial_id}"):
-            if _is_checkpoint(name):
+            if is_checkpoint(name):
                 content = self.files.read(f"trials/{trial_id}/{name}") or b""
                 if not name.endswith(f"-{digest(content)}.pt"):
                     found.append(f"{self.folder(trial_id)}/{name}: torn or changed")
@@ -299,7 +296,3 @@ class Store:
 
     def _damaged(self, trial_id: str, name: str, why: str) -> Damaged:
         return Damaged(f"{self.folder(trial_id)}/{name} is damaged: {why}; the next run trains the trial anew")
-
-
-def _is_checkpoint(name: str) -> bool:
-    return re.fullmatch(r"checkpoint-\d+-[0-9a-f]+\.pt", name) is not None

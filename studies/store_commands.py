@@ -12,7 +12,8 @@ from searchspace.expand import SpecError, nearest
 from searchspace.spec import CnnSpec, ModelSpec, to_dict
 from studies.files import StoreError
 from studies.progress import counted
-from studies.store import STATES, Store
+from studies.record import STATES
+from studies.store import Store
 from studies.trial import TrialSpec
 
 

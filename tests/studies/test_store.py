@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from searchspace.presets import preset
 from searchspace.shrink import shrink
 from studies.lease import acquire, born, host
-from studies.record import digest_of
+from studies.record import STATES, digest_of
 from studies.scale import Recipe, load_scale
-from studies.store import STATES, Damaged, Store, StoreError
+from studies.store import Damaged, Store, StoreError
 from studies.trial import SCHEMA_VERSION, Teacher, TrialSpec
 
 HERE = Path(__file__).parent
