@@ -16,7 +16,7 @@ from pathlib import Path
 
 import yaml
 
-import studies.scale
+from studies.language.scale_file import FOLDER
 
 STUDY = {"study": "overhead", "base": "vit_s_16", "arms": {"ViT-S/16": {}}}
 FEW = 4
@@ -26,7 +26,7 @@ def timed(executor: str, trials: int, folder: Path) -> tuple[float, float]:
     """Wall seconds of a run, and the seconds of training in it, over one core."""
     study, scale, runs = folder / "overhead.yaml", folder / "digits.yaml", folder / f"{executor}-{trials}"
     study.write_text(yaml.safe_dump(STUDY))
-    scale.write_text((studies.scale.FOLDER / "digits.yaml").read_text().replace("epochs: 4", "epochs: 1"))
+    scale.write_text((FOLDER / "digits.yaml").read_text().replace("epochs: 4", "epochs: 1"))
     command = [sys.executable, "-m", "studies.cli", "run", str(study), "--scale", str(scale), "--seeds", str(trials)]
     start = time.perf_counter()
     subprocess.run(

@@ -38,3 +38,20 @@ def resize_positions(
     grid = table[:, num_prefix:].reshape(1, h, w, -1).permute(0, 3, 1, 2)
     grid = F.interpolate(grid, size=new_grid, mode="bicubic", align_corners=False)
     return torch.cat((table[:, :num_prefix], grid.permute(0, 2, 3, 1).flatten(1, 2)), dim=1)
+
+
+def fit_positions(
+    table: torch.Tensor, own: torch.Tensor, old_grid: tuple[int, int], new_grid: tuple[int, int], old_prefix: int
+) -> torch.Tensor:
+    """Another model's table in place of a model's own, (1, prefix + h w, C): its grid resized bicubically.
+
+    A prefix token (class, distillation) that the other model has not keeps its own row; one that only the other has is
+    left out.
+
+    Raises:
+        ValueError: if the table does not have old_prefix + h w rows.
+    """
+    table = resize_positions(table, old_grid, new_grid, old_prefix)
+    prefix = own.shape[1] - new_grid[0] * new_grid[1]
+    both = min(old_prefix, prefix)
+    return torch.cat([table[:, :both], own[:, both:prefix], table[:, old_prefix:]], dim=1)

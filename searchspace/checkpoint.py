@@ -5,6 +5,7 @@ its own modules, which are mapped here. What does not fit is refused before anyt
 """
 
 import argparse
+import io
 import pickle
 import re
 from math import isqrt
@@ -14,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from blocks.positions import resize_positions
+from blocks.positions import fit_positions
 from blocks.vit import VisionTransformer
 from searchspace.expand import SpecError
 
@@ -60,13 +61,20 @@ def load_checkpoint(model: nn.Module, path: Path | str, grid: tuple[int, int] | 
     Raises:
         CheckpointError: if the file cannot be read, or does not fit (the first names that do not).
     """
+    return load_into(model, read(path), str(path), grid)
+
+
+def load_into(
+    model: nn.Module, state: dict[str, torch.Tensor], name: str, grid: tuple[int, int] | None = None
+) -> list[str]:
+    """`load_checkpoint` with weights that are read already; `name` says in errors where they come from."""
     try:
-        state, said = adapt(read(path), model, grid)
+        state, adaptations = adapt(state, model, grid)
     except CheckpointError as error:
-        raise CheckpointError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
-    _check(state, model.state_dict(), path)
+        raise CheckpointError(f"{name}: {error}") from None
+    _check(state, model.state_dict(), name)
     model.load_state_dict(state)
-    return said
+    return adaptations
 
 
 def adapt(
@@ -78,17 +86,17 @@ def adapt(
         CheckpointError: if a position table is not of the grid.
     """
     state, own = convert(state), model.state_dict()
-    said: list[str] = []
+    adaptations: list[str] = []
     if isinstance(model, VisionTransformer):
         table, mine = state.get("pos_embed"), own.get("pos_embed")
         if table is not None and mine is not None and table.ndim == 3 and table.shape[2] == mine.shape[2]:
             old = grid or _square(table, model)
             if old and old != model.grid:
-                state["pos_embed"] = resize_positions(table, old, model.grid, model.num_prefix_tokens)
-                said.append(f"the position table was resized from {_by(old)} to {_by(model.grid)} tokens")
+                state["pos_embed"] = fit_positions(table, mine, old, model.grid, model.num_prefix_tokens)
+                adaptations.append(f"the position table was resized from {_by(old)} to {_by(model.grid)} tokens")
         for head in ("head", "head_dist"):
-            said += _fit_head(state, own, head)
-    return state, said
+            adaptations += _fit_head(state, own, head)
+    return state, adaptations
 
 
 def _fit_head(state: dict[str, torch.Tensor], own: dict[str, torch.Tensor], head: str) -> list[str]:
@@ -135,14 +143,26 @@ def read(path: Path | str) -> dict[str, torch.Tensor]:
     if not path.is_file():
         raise CheckpointError(f"no such file: {path}")
     try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
+        return parse(path.read_bytes(), str(path))
+    except OSError as error:
+        raise CheckpointError(f"cannot read {path}: {error.strerror}") from None
 
-            content: Any = load_file(path)
+
+def parse(content: bytes, path: str) -> dict[str, torch.Tensor]:
+    """`read` with the content of a file; `path` names it in errors.
+
+    Raises:
+        CheckpointError: if it holds no weights.
+    """
+    try:
+        if content[8:9] == b"{":  # safetensors: eight bytes of length, then JSON
+            from safetensors.torch import load
+
+            loaded: Any = load(content)
         else:
             # timm's training script keeps its arguments in the file as a plain namespace.
             with torch.serialization.safe_globals([argparse.Namespace]):
-                content = torch.load(path, map_location="cpu", weights_only=True)
+                loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         found = re.search(r"GLOBAL (\S+)", str(error))
         what = f"it holds objects ({found[1]})" if found else "torn, or not a file of weights"
@@ -150,7 +170,7 @@ def read(path: Path | str) -> dict[str, torch.Tensor]:
     except Exception as error:  # a torn file makes torch raise almost anything
         text = " ".join(str(error).split())[:120]
         raise CheckpointError(f"cannot read {path}: torn, or not a file of weights ({text})") from None
-    state = unwrapped(content)
+    state = unwrapped(loaded)
     if not isinstance(state, dict) or not state or not all(torch.is_tensor(value) for value in state.values()):
         raise CheckpointError(f"{path} holds no state dict, nor one under {', '.join(WRAPPERS)}")
     odd = [name for name, value in state.items() if value.is_meta or not value.is_floating_point()]
@@ -185,7 +205,7 @@ def convert(content: dict[str, Any]) -> dict[str, torch.Tensor]:
     return made
 
 
-def _check(state: dict[str, torch.Tensor], own: dict[str, torch.Tensor], path: Path | str) -> None:
+def _check(state: dict[str, torch.Tensor], own: dict[str, torch.Tensor], path: str) -> None:
     problems = []
     for title, names in (
         ("missing", [name for name in own if name not in state]),

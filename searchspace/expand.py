@@ -11,11 +11,22 @@ from pydantic import BaseModel, ValidationError
 
 from searchspace.spec import ModelSpec, model_spec, to_dict
 
-KINDS = ("patch", "t2t", "conv", "constrained-int", "int", "Range")  # what pydantic adds to a path for a union
-
 
 class SpecError(ValueError):
-    """A spec, an override or a name that does not work; the message is one line for the user."""
+    """A spec, an override or a name that does not work; the message is one line for the user.
+
+    Attributes:
+        where: dotted field that is to blame; "" if none is.
+        kind: "unknown_field", or "value" for all else.
+    """
+
+    def __init__(self, message: str, where: str = "", kind: str = "value") -> None:
+        super().__init__(message)
+        self.where, self.kind = where, kind
+
+    def blames(self, path: str) -> bool:
+        """Whether a dotted field is the one to blame, or holds it."""
+        return f"{self.where}.".startswith(f"{path}.")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -37,7 +48,7 @@ def override(spec: ModelSpec, changes: Mapping[str, Any]) -> ModelSpec:
     """
     data = to_dict(spec)
     for path, value in changes.items():
-        _set(data, type(spec), path, value)
+        set_field(data, type(spec), path, value)
     return checked(data)
 
 
@@ -46,24 +57,54 @@ def checked(data: dict[str, Any]) -> ModelSpec:
     try:
         return model_spec(data)
     except ValidationError as error:
-        raise SpecError(one_line(error)) from None
+        raise from_validation(error, data) from None
 
 
-def one_line(error: ValidationError) -> str:
-    """The first errors of a pydantic validation as `where: what`; unknown fields first, as they explain more."""
-    errors = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-    return "; ".join(dict.fromkeys(describe(e) for e in errors[:3]))
+def from_validation(error: ValidationError, data: Any, prefix: str = "") -> SpecError:
+    """The error of validating plain data, as a `SpecError` that says where."""
+    first = _most_telling_first(error)[0]
+    where = ".".join(filter(None, (prefix, ".".join(map(str, place(first, data))))))
+    kind = "unknown_field" if first["type"] == "extra_forbidden" else "value"
+    return SpecError(one_line(error, data), where, kind)
 
 
-def describe(error: Any) -> str:
-    """One pydantic error as `where: what must hold (got what)`."""
-    where = ".".join(str(part) for part in error["loc"] if part not in KINDS and not str(part).endswith("]"))
+def one_line(error: ValidationError, data: Any) -> str:
+    """The first errors of validating plain data as `where: what`; unknown fields first, as they explain more."""
+    return "; ".join(dict.fromkeys(describe(e, data) for e in _most_telling_first(error)[:3]))
+
+
+def describe(error: Any, data: Any) -> str:
+    """One pydantic error over plain data as `where: what must hold (got what)`."""
+    where = ".".join(str(part) for part in place(error, data))
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         message = "unknown field"
+    elif error["type"] == "union_tag_invalid":
+        message = f"must be one of {error['ctx']['expected_tags']}, got {error['ctx']['tag']!r}"
+    elif error["type"] == "union_tag_not_found":
+        message = "Field required"
     elif error["type"] not in ("value_error", "missing"):
         message = f"{message}, got {error['input']!r}"
     return f"{where}: {message}" if where else message
+
+
+def place(error: Any, data: Any) -> tuple[str | int, ...]:
+    """Where in the plain data an error is, without what pydantic adds to the path for a union."""
+    found: list[str | int] = []
+    node = data
+    for i, part in enumerate(error["loc"]):
+        if (isinstance(node, dict) and part in node) or (isinstance(node, (list, tuple)) and isinstance(part, int)):
+            found.append(part)
+            node = node[part]
+        elif error["type"] == "missing" and i + 1 == len(error["loc"]):
+            found.append(part)
+    if error["type"].startswith("union_tag"):
+        found.append(error["ctx"]["discriminator"].strip("'"))
+    return tuple(found)
+
+
+def _most_telling_first(error: ValidationError) -> list[Any]:
+    return sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
 
 
 def parse_override(text: str) -> tuple[str, Any]:
@@ -97,16 +138,22 @@ def differences(spec: Any, base: Any, prefix: str = "") -> dict[str, Any]:
     return changed
 
 
-def _set(data: dict[str, Any], model: Any, path: str, value: Any) -> None:
+def set_field(data: dict[str, Any], model: type[BaseModel], path: str, value: Any) -> None:
+    """Replace a dotted field in the plain data of a model; nothing is checked but that there is such a field.
+
+    Raises:
+        SpecError: if there is none (with the nearest names).
+    """
     *parents, last = path.split(".")
     node: Any = data
-    models = [model]
+    models: list[type[BaseModel]] = [model]
     for depth, part in enumerate([*parents, last]):
         known = sorted({name for m in models for name in m.model_fields}) if models else list(node)
         if models and part not in known:
             here = ".".join(path.split(".")[:depth])
             names = [f"{here}.{name}" if here else name for name in known]
-            raise SpecError(f"unknown field {path!r}{nearest('.'.join(path.split('.')[: depth + 1]), names)}")
+            hint = nearest(".".join(path.split(".")[: depth + 1]), names)
+            raise SpecError(f"unknown field {path!r}{hint}", path, "unknown_field")
         if part is last and depth == len(parents):
             break
         models = [m for model in models for m in inner_models(model.model_fields[part].annotation)]
@@ -114,7 +161,8 @@ def _set(data: dict[str, Any], model: Any, path: str, value: Any) -> None:
             node[part] = {}
         node = node[part]
         if not isinstance(node, dict):
-            raise SpecError(f"unknown field {path!r}; {'.'.join(path.split('.')[: depth + 1])} has no fields")
+            holder = ".".join(path.split(".")[: depth + 1])
+            raise SpecError(f"unknown field {path!r}; {holder} has no fields", path, "unknown_field")
     node[last] = copy.deepcopy(value)
     if path == "tokenizer.kind":
         chosen = [m for m in models if value in get_args(m.model_fields["kind"].annotation)]

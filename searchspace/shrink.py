@@ -1,12 +1,24 @@
 """One rule that makes a small model of a big one, so that ratios between models stay near the paper's."""
 
+from collections.abc import Mapping
 from math import ceil, floor, lcm
+from types import MappingProxyType
 from typing import Any, Literal
 
 from pydantic import Field, PositiveInt
 
-from searchspace.expand import SpecError, checked
+from searchspace.expand import SpecError, checked, set_field
 from searchspace.spec import CnnSpec, ModelSpec, Spec, SplitSpec, TransformerSpec, to_dict
+
+# What a rule sets, where other fields are divided.
+SET = (
+    "tokenizer.patch_size",
+    "tokenizer.token_dim",
+    "tokenizer.splits",
+    "backbone.init",
+    "backbone.drop_path_rate",
+    "stem",
+)
 
 
 class Shrink(Spec):
@@ -26,22 +38,53 @@ class Shrink(Spec):
     drop_path_rate: float | None = Field(None, description="stochastic depth of every arm; none: as it is")
 
 
-def shrink(spec: ModelSpec, rule: Shrink, img_size: int, in_chans: int, num_classes: int) -> ModelSpec:
+def shrink(
+    spec: ModelSpec,
+    rule: Shrink,
+    img_size: int,
+    in_chans: int,
+    num_classes: int,
+    own: Mapping[str, Any] = MappingProxyType({}),
+) -> ModelSpec:
     """The model at a scale: shrunk by the rule, for the pictures and classes of its data.
 
+    Args:
+        spec: at full size.
+        rule: of the scale.
+        img_size: side of the data's pictures.
+        in_chans: their channels.
+        num_classes: of the data.
+        own: fields that somebody has set for this very model, by dotted name. Where the rule sets such a field to a
+            fixed value, theirs stays; what the rule divides is divided.
+
     Raises:
-        SpecError: if the model cannot be had at this scale (pictures too small, say).
+        SpecError: if the model cannot be had at this scale (pictures too small, say, or `own` is not as its data).
     """
     data = to_dict(spec) | {
         "img_size": [img_size, img_size],
         "in_chans": in_chans,
         "num_classes": num_classes,
     }
+    for name in ("img_size", "in_chans", "num_classes"):
+        given = to_dict(spec)[name]
+        if name in own and given != data[name]:
+            raise SpecError(
+                f"{name} is {_short(given)} by the arm's own word, and {_short(data[name])} in the data of this scale; "
+                f"set data.{name} with it, or use a scale that has it",
+                name,
+            )
     if isinstance(spec, TransformerSpec):
-        _transformer(data, rule)
+        _transformer(data, rule, own)
     else:
         _cnn(data, spec, rule)
+    for name in SET:
+        if name in own:
+            set_field(data, type(spec), name, own[name])
     return checked(data)
+
+
+def _short(value: Any) -> str:
+    return " x ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def divide(value: int, by: int, step: int = 1) -> int:
@@ -49,13 +92,13 @@ def divide(value: int, by: int, step: int = 1) -> int:
     return max(step, floor(value / (by * step) + 0.5) * step)
 
 
-def _transformer(data: dict[str, Any], rule: Shrink) -> None:
+def _transformer(data: dict[str, Any], rule: Shrink, own: Mapping[str, Any]) -> None:
     tokenizer, backbone = data["tokenizer"], data["backbone"]
     if tokenizer["kind"] == "patch":
         tokenizer["patch_size"] = rule.patch_size or tokenizer["patch_size"]
     else:
         tokenizer["token_dim"] = rule.token_dim or tokenizer["token_dim"]
-        if rule.splits:
+        if rule.splits and "tokenizer.splits" not in own:
             if len(rule.splits) != len(tokenizer["splits"]):
                 raise SpecError(
                     f"this scale has a rule for {len(rule.splits)} soft splits, got a tokenizer with "

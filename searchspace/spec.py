@@ -5,6 +5,7 @@ Every row of every table is a `ModelSpec`: a `TransformerSpec` (a tokenizer and 
 their invariants when they are made: where, what must hold, what was given, what would work.
 """
 
+from dataclasses import dataclass
 from math import lcm
 from typing import Annotated, Any, Literal
 
@@ -22,10 +23,25 @@ from pydantic import (
 SplitSpec = tuple[PositiveInt, PositiveInt, Annotated[int, Field(ge=0)]]
 
 
+@dataclass(frozen=True)
+class Added:
+    """Mark of a field that was added after the first version: `depth: Annotated[int, Added("0.2.0", 1)] = 1`.
+
+    Such a field is hashed only where it differs from that default (see `searchspace.identity`).
+
+    Attributes:
+        version: of this package that added the field.
+        default: that it was added with, as plain data; frozen for ever.
+    """
+
+    version: str
+    default: Any
+
+
 class Spec(BaseModel):
     """Base of all specs: immutable, unknown keys refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class PatchTokenizerSpec(Spec):
@@ -193,6 +209,17 @@ class TransformerSpec(_ModelSpec):
         return next(side for side in range(1, 4096) if min(self.tokenizer.grid_size(side, side)) >= 1)
 
 
+REACHES_OUT = {  # arguments by which a library reads files or asks the network
+    "pretrained",
+    "pretrained_cfg",
+    "pretrained_cfg_overlay",
+    "checkpoint_path",
+    "cache_dir",
+    "weights",
+    "weights_backbone",
+}
+
+
 class CnnSpec(_ModelSpec):
     """A convolutional network of a library, by name and arguments.
 
@@ -214,6 +241,16 @@ class CnnSpec(_ModelSpec):
 
     @model_validator(mode="after")
     def _check(self) -> "CnnSpec":
+        if outside := sorted(REACHES_OUT & {*self.args, *self.widths, *self.depths}):
+            raise ValueError(
+                f"args: {outside[0]} would read weights from a file or the network, which no trial's id would know; "
+                "leave it out, and start an arm from weights with `pretrained`"
+            )
+        if ":" in self.name:
+            raise ValueError(
+                f"name: {self.name!r} names a model of a hub or a folder, which may change under its name; give the "
+                f"name of an architecture of {self.library}"
+            )
         if min(self.img_size) < self.min_size:
             height, width = self.img_size
             raise ValueError(

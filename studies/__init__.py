@@ -1,17 +1,31 @@
 """Ablation studies and architecture search: the command line, the engine and the studies that ship.
 
-In a notebook: `from studies import results, history`.
+In Python, each command is a function here: `studies.plan`, `run`, `results`, `history`, `report`, `evaluate`.
 """
 
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["history", "results"]
+if TYPE_CHECKING:
+    from studies.api.evaluate import evaluate
+    from studies.api.plan import plan
+    from studies.api.report import report
+    from studies.api.run import run
+    from studies.reporting.frames import history, results
+
+__all__ = ["evaluate", "history", "plan", "report", "results", "run"]
+HOMES = {
+    "evaluate": "studies.api.evaluate",
+    "history": "studies.reporting.frames",
+    "plan": "studies.api.plan",
+    "report": "studies.api.report",
+    "results": "studies.reporting.frames",
+    "run": "studies.api.run",
+}
 
 
 def __getattr__(name: str) -> Any:
     # Late, so that the command line starts without pandas.
-    if name in __all__:
-        from studies import frames
-
-        return getattr(frames, name)
+    if name in HOMES:
+        return getattr(import_module(HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,11 +10,11 @@ from torch import nn
 
 from searchspace import presets
 from searchspace.build import build
-from searchspace.cost import cost
+from searchspace.cost.traced import cost
 from searchspace.expand import SpecError
 from searchspace.shrink import Shrink, shrink
 from searchspace.spec import BackboneSpec, CnnSpec, ModelSpec, T2TTokenizerSpec, model_spec, to_dict
-from studies.scale import load_scale
+from studies.language.scale_file import load_scale
 
 
 def choices(model: type, field: str) -> tuple[str, ...]:

@@ -12,11 +12,42 @@ PACKAGES = ("blocks", "searchspace", "reports", "studies")
 MAY_IMPORT = {
     "blocks": {"blocks", "torch", "timm"},
     "searchspace": {"searchspace", "blocks", "torch", "timm", "torchvision", "fvcore", "safetensors"}
-    | {"pydantic", "yaml", "wrapt"},
+    | {"pydantic", "yaml", "wrapt", "platformdirs"},
     "reports": {"reports", "numpy", "pandas", "scipy", "matplotlib", "tabulate"},
     "studies": None,
 }
-NO_TORCH = ("spec", "presets", "expand", "shrink")
+NO_TORCH = (
+    "searchspace.spec",
+    "searchspace.presets",
+    "searchspace.expand",
+    "searchspace.identity",
+    "searchspace.shrink",
+    "studies.trials.trial",
+    "studies.language.expansion",
+    "studies.store.store",
+    "studies.planning.plan",
+    "studies.engine.queue",
+    "studies.reporting.frames",
+    "studies.training.data.root",
+)
+# Rooms of `studies/`, and which others each may import; every one may import `searchspace`.
+ROOMS: dict[str, set[str]] = {
+    "trials": set(),
+    "language": {"trials"},
+    "store": {"trials"},
+    "training": {"trials"},
+    "engine": {"store", "training", "trials"},
+    "planning": {"language", "store", "training", "trials"},
+    "reporting": {"language", "store", "trials"},
+    "api": {"engine", "language", "planning", "reporting", "store", "training", "trials"},
+    "cli": {"api", "engine", "language", "planning", "reporting", "store", "training", "trials"},
+}
+OUTSIDE = {  # of this project, that a room may import beside `searchspace`
+    "trials": {"pydantic"},
+    "language": {"pydantic", "yaml"},
+    "training": {"torch", "timm", "torchvision", "sklearn", "safetensors", "blocks"},
+    "reporting": {"reports", "pandas"},
+}
 
 
 def imports(path: Path) -> set[str]:
@@ -44,9 +75,34 @@ def test_a_file_imports_only_what_its_floor_may(path: Path) -> None:
         assert outside <= allowed, f"{path} imports {outside - allowed}"
 
 
+@pytest.mark.parametrize("path", files("studies"), ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_room_of_studies_imports_only_what_it_may(path: Path) -> None:
+    parts = path.relative_to(ROOT).parts
+    if len(parts) == 2:
+        assert parts[1] == "__init__.py", f"{path} lies in no room"
+        return
+    room, found = parts[1], imports(path)
+    others = {name.split(".")[1] for name in found if name.startswith("studies.")} - {room}
+    assert others <= ROOMS[room], f"{path} imports {others - ROOMS[room]}"
+    assert "studies" not in found, f"{path} imports the API from below"
+    if room in OUTSIDE:
+        outside = {name.split(".")[0] for name in found} - set(sys.stdlib_module_names) - {"studies", "searchspace"}
+        assert outside <= OUTSIDE[room], f"{path} imports {outside - OUTSIDE[room]}"
+
+
+def test_each_room_says_in_its_first_line_what_it_is_for() -> None:
+    for room in ROOMS:
+        assert (ast.get_docstring(ast.parse((ROOT / "studies" / room / "__init__.py").read_text())) or "").strip()
+
+
+def test_only_the_command_line_knows_its_arguments() -> None:
+    users = {f.relative_to(ROOT).parts[1] for f in files("studies") if "argparse" in imports(f)}
+    assert users == {"cli"}
+
+
 @pytest.mark.parametrize("name", NO_TORCH)
-def test_spec_files_import_no_torch(name: str) -> None:
-    code = f"import sys, searchspace.{name}; sys.exit('torch' in sys.modules)"
+def test_light_modules_import_no_torch(name: str) -> None:
+    code = f"import sys, {name}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -63,7 +119,7 @@ def test_paper_numbers_are_read_by_one_module_only() -> None:
 
 def test_listing_starts_without_heavy_imports() -> None:
     code = (
-        "import sys; from studies.cli import main; main(['list']);"
+        "import sys; from studies.cli.parser import main; main(['list']);"
         "heavy = {'torch', 'pandas', 'ray', 'timm', 'matplotlib', 'sklearn', 'optuna'} & set(sys.modules);"
         "sys.exit(' '.join(heavy) or 0)"
     )

@@ -41,7 +41,9 @@ def strike(kind: str) -> None:
 
 
 def inject(module: object) -> None:
-    trainer, seed_all, loss_of = module.Trainer, module.seed_all, module.Trainer._loss  # type: ignore[attr-defined]
+    from studies.training.data import source  # where the random state of a step is set
+
+    trainer, seed_all, loss_of = module.Trainer, source.seed_all, module.Trainer._loss  # type: ignore[attr-defined]
     begin, now = trainer.__init__, {"trial": "", "step": -1}
     steps = os.open(Path(str(FOLDER), "steps"), os.O_CREAT | os.O_APPEND | os.O_WRONLY)
 
@@ -61,13 +63,13 @@ def inject(module: object) -> None:
         found = loss_of(self, *args)
         return found * float("nan") if now["step"] == STEP and fault() == "nan" and is_victim(now["trial"]) else found
 
-    trainer.__init__, trainer._loss, module.seed_all = __init__, loss, counted  # type: ignore[attr-defined]
+    trainer.__init__, trainer._loss, source.seed_all = __init__, loss, counted  # type: ignore[assignment]
 
 
 if FOLDER:
     import wrapt
 
-    wrapt.register_post_import_hook(inject, "studies.train")
+    wrapt.register_post_import_hook(inject, "studies.training.trainer")
     if fault() == "clock":
         real = time.time
         time.time = lambda: real() + (3600 if int(real()) % 2 else -3600)

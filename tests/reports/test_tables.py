@@ -11,11 +11,11 @@ from reports.compare import LIMITS, beyond_rounding
 from reports.figures import accuracy_against_macs, draw_accuracy_against_macs
 from reports.paper_table import compared, sections
 from reports.render import STYLES, as_csv, as_json, render
-from studies.load import parse
-from studies.report import counts, print_study, study_of_table
-from studies.scale import load_scale
-from studies.store import Store
-from studies.study import trials
+from studies.language.expansion import at_scale, trials
+from studies.language.resolve import parse
+from studies.language.scale_file import load_scale
+from studies.reporting.tables import counts, study_of_table, table
+from studies.store.store import Store
 
 NEEDED = [
     "group",
@@ -314,25 +314,21 @@ def test_the_table_of_a_study_says_which_arms_were_stopped_early() -> None:
     assert not any(remark.startswith(REMARK) for remark in plain.remarks)
 
 
-def test_a_report_of_a_store_with_stopped_trials_prints_them_apart(
-    study_file: StudyFile, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_report_of_a_store_with_stopped_trials_prints_them_apart(study_file: StudyFile, tmp_path: Path) -> None:
     study, scale, store = parse(study_file(seeds=2)), load_scale("digits"), Store(tmp_path / "runs")
     store.prepare()
-    for arm, trial in trials(study.at(scale), scale, study.seeds):
+    for arm, trial in trials(at_scale(study, scale), study.seeds):
         store.plan(trial)
         if arm.name == "b" and trial.seed == 1:
             store.prune(trial.id, 2, 1.0)
         else:
             figures = {"top1": 80.0 + trial.seed, "params": 1000, "macs": 2_000_000, "device": "cpu", "history": []}
             store.finish(trial.id, figures)
-    print_study(study, scale, store, style="md")
-    text = capsys.readouterr().out
+    text = table(study, scale, store, style="md")
     assert cells(text, "a")[1:5] == ["80.5 ± 0.7", "2", "", "baseline"]
     assert cells(text, "b")[1:5] == ["80.0", "1 (1 stopped)", "", "stopped early"]
     assert REMARK in text
-    print_study(study, scale, store, style="json")
-    rows = json.loads(capsys.readouterr().out)
+    rows = json.loads(table(study, scale, store, style="json"))
     assert [(row["arm"], row["seed"], row["status"], row["top1"]) for row in rows] == [
         ("a", 0, "done", 80.0),
         ("b", 0, "done", 80.0),

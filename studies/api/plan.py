@@ -1,0 +1,45 @@
+"""What a run would train and cost."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from studies.language.study import Study, seed_list
+from studies.planning.forecast import Forecast, forecast
+from studies.planning.plan import make_plan
+from studies.reporting.frames import store_root
+from studies.store.store import Store
+from studies.trials.scale import Scale
+
+
+def plan(
+    study: str | Path | Study,
+    *,
+    scale: str | Path | Scale | None = None,
+    seeds: int | Sequence[int] | None = None,
+    only: str | Sequence[str] = (),
+    everything: bool = False,
+    runs_dir: str | Path | None = None,
+    devices: int | None = None,
+    device_type: str | None = None,
+) -> Forecast:
+    """What `studies run` would train, at what cost, how long it would take; nothing is trained.
+
+    Args:
+        study: name of a study that ships, path of a file, or a study.
+        scale: name, path, or a scale; default: the study's.
+        seeds: how many, or which; default: the study's.
+        only: arms or groups, `*` for any text.
+        everything: the study's optional groups too.
+        runs_dir: the store, a folder or a URL; default: $STUDIES_RUNS_DIR, else ./runs.
+        devices: trials at a time; default: one a core, or a GPU.
+        device_type: of the devices, `h100` say; default: this machine's.
+
+    Returns:
+        The forecast: `.frame` has a row for each arm and seed, `.estimate` the seconds.
+
+    Raises:
+        SpecError: for bad input.
+    """
+    names = [only] if isinstance(only, str) else only
+    made = make_plan(study, scale, seed_list(seeds), names, everything, Store(store_root(runs_dir)))
+    return forecast(made, devices, device_type)

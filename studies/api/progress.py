@@ -1,0 +1,160 @@
+"""Live progress of a run: a bar and the running trials on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import TextIO
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from studies.trials.results import EpochRecord, Result
+from studies.trials.trial import TrialSpec
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: 42 s, 7 min, 2 h 5 min."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def counted(n: int, noun: str) -> str:
+    """A number and a noun: 1 trial, 2 trials."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def say(text: str) -> None:
+    """A line on stderr, so that stdout has the table alone."""
+    print(text, file=sys.stderr, flush=True)
+
+
+class Progress:
+    """Events of a run, shown as they come.
+
+    `weights` says how much work an epoch of each trial is, in any unit; the time left follows from it.
+    """
+
+    def __init__(
+        self,
+        names: Mapping[str, str],
+        trials: list[TrialSpec],
+        weights: Mapping[str, float],
+        stream: TextIO | None = None,
+    ) -> None:
+        self.names, self.weights = names, weights
+        self.epochs = {trial.id: trial.recipe.epochs for trial in trials}
+        self.work = {i: weights[i] * n for i, n in self.epochs.items()}
+        self.running: dict[str, EpochRecord] = {}
+        self.finished: dict[str, str] = {}
+        self.failures: dict[str, str] = {}
+        self.early: dict[str, int] = {}
+        self.others: set[str] = set()
+        self.worked = 0.0
+        self.training_seconds = 0.0
+        self.start = time.monotonic()
+        self.console = Console(file=stream or sys.stderr, highlight=False)
+        self.live = Live(self._view(), console=self.console, refresh_per_second=4, transient=True)
+
+    def __enter__(self) -> "Progress":
+        self.start = time.monotonic()
+        if self.console.is_terminal:
+            self.live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def epoch(self, trial_id: str, record: EpochRecord) -> None:
+        """An epoch of a trial is trained."""
+        self.running[trial_id] = record
+        if not self.worked:  # Ray's start is no measure of the pace
+            self.start = time.monotonic() - record["seconds"]
+        self.worked += self.weights[trial_id]
+        self.training_seconds += record["seconds"]
+        self._refresh()
+
+    def done(self, trial_id: str, result: Result, here: bool = True) -> None:
+        """A trial is done, by this run or another one."""
+        self.running.pop(trial_id, None)
+        if not here:
+            self.worked += self.work[trial_id]
+        self.finished[trial_id] = f"top-1 {result['top1']:.1f} %" + ("" if here else ", by another run")
+        self._line(f"{self.names[trial_id]}: {self.finished[trial_id]}")
+
+    def failed(self, trial_id: str, reason: str) -> None:
+        """A trial failed."""
+        self.running.pop(trial_id, None)
+        self.failures[trial_id] = reason
+        self._line(f"{self.names[trial_id]}: failed, {reason}")
+
+    def pruned(self, trial_id: str, epoch: int) -> None:
+        """Early stopping has ended a trial."""
+        record = self.running.pop(trial_id, None)
+        self.early[trial_id] = epoch
+        top1 = f" at top-1 {record['top1']:.1f} %" if record else ""
+        self._line(f"{self.names[trial_id]}: stopped early after epoch {epoch}/{self.epochs[trial_id]}{top1}")
+
+    def held_elsewhere(self, trials: Sequence[str]) -> None:
+        """These trials are trained by other runs now."""
+        if set(trials) != self.others:
+            self.others = set(trials)
+            if trials and not self.running:
+                self.say(f"waiting for what other runs train: {', '.join(self.names[i] for i in trials)}")
+        self._refresh()
+
+    def say(self, text: str) -> None:
+        """A line of its own."""
+        self.console.print(Text(text), soft_wrap=True)
+
+    def close(self) -> None:
+        """Give the terminal back; for a process that leaves at once."""
+        if self.console.is_terminal:
+            self.live.stop()
+
+    @property
+    def ended(self) -> int:
+        """How many trials are done, failed or stopped early."""
+        return len(self.finished) + len(self.failures) + len(self.early)
+
+    def left(self) -> float | None:
+        """Seconds until the rest is trained at the pace so far; None before the first epoch."""
+        ended = sum(self.work[i] for i in (*self.finished, *self.failures, *self.early))
+        open_work = sum(self.work[i] for i in self.epochs) - ended
+        open_work -= sum(self.weights[i] * r["epoch"] for i, r in self.running.items())
+        elapsed = time.monotonic() - self.start
+        return max(0.0, open_work) * elapsed / self.worked if self.worked else None
+
+    def summary(self) -> str:
+        """Counts and the time left, in one line."""
+        left = self.left()
+        waiting = len(self.epochs) - self.ended - len(self.running)
+        text = f"{len(self.finished)}/{len(self.epochs)} done, {len(self.running)} running, {waiting} waiting"
+        text += f", {len(self.failures)} failed"
+        text += f", {len(self.early)} stopped early" if self.early else ""
+        text += f", {len(self.others)} in other runs" if self.others else ""
+        return text + (f", about {duration(left)} left" if left is not None and left > 0 else "")
+
+    def _line(self, text: str) -> None:
+        mark = f"[{self.ended}/{len(self.epochs)}]"
+        left = self.left()
+        tail = f"  (about {duration(left)} left)" if left else ""
+        self.console.print(Text(f"{mark} {text}{tail}"), soft_wrap=True)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        if self.console.is_terminal:
+            self.live.update(self._view())
+
+    def _view(self) -> Group:
+        table = Table.grid(padding=(0, 2))
+        for trial_id, record in self.running.items():
+            table.add_row(
+                Text(f"  {self.names[trial_id]}"),
+                f"epoch {record['epoch']}/{self.epochs[trial_id]}",
+                f"top-1 {record['top1']:.1f} %",
+            )
+        return Group(table, Text(self.summary(), style="bold"))

@@ -1,0 +1,55 @@
+"""Tables and figures of what the store holds."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from searchspace.expand import SpecError
+from studies.language.resolve import load_study
+from studies.language.scale_file import load_scale
+from studies.language.study import Study, seed_list
+from studies.reporting.frames import store_root
+from studies.reporting.tables import FIGURE_SUFFIXES, study_of_table, table
+from studies.store.store import Store
+from studies.trials.scale import Scale
+
+Format = Literal["text", "md", "latex", "csv", "json"]
+
+
+def report(
+    study: str | Path | Study | None = None,
+    *,
+    paper_table: int | None = None,
+    scale: str | Path | Scale | None = None,
+    seeds: int | Sequence[int] | None = None,
+    format: Format = "text",
+    figure: str | Path | None = None,
+    runs_dir: str | Path | None = None,
+) -> str:
+    """A study's table, or one of the paper's, beside what was trained, as text: `print(studies.report("cnn_to_vit"))`.
+
+    Args:
+        study: name of a study that ships, path of a file, or a study.
+        paper_table: number of the paper's table, instead of a study.
+        scale: name, path, or a scale; default: the study's.
+        seeds: only these: how many, or which.
+        format: of the text.
+        figure: where to draw accuracy against MACs: .png, .pdf or .svg.
+        runs_dir: the store, a folder or a URL; default: $STUDIES_RUNS_DIR, else ./runs.
+
+    Raises:
+        SpecError: for bad input.
+    """
+    if (paper_table is None) == (study is None):
+        raise SpecError("say which table: --table 6, or the name of a study")
+    if paper_table is not None:
+        study = study_of_table(paper_table)
+    elif not isinstance(study, Study):
+        study = load_study(str(study))
+    scale = scale if isinstance(scale, Scale) else load_scale(str(scale or study.scale))
+    path = Path(figure) if figure else None
+    if path and study.table is None:
+        raise SpecError(f"--figure draws a table of the paper beside ours, and {study.name} reproduces none")
+    if path and path.suffix not in FIGURE_SUFFIXES:
+        raise SpecError(f"a figure is written as {', '.join(FIGURE_SUFFIXES)}, got {path.name!r}")
+    return table(study, scale, Store(store_root(runs_dir)), seed_list(seeds), format, path)

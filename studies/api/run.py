@@ -1,0 +1,239 @@
+"""Train what is missing of a study, and say what came of it."""
+
+import threading
+import uuid
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from searchspace.expand import SpecError
+from studies.api.interrupt import interruptible
+from studies.api.progress import Progress, counted, say
+from studies.engine.cluster import Cluster
+from studies.engine.events import RayDiedError, StoppedError
+from studies.engine.inline import run_inline
+from studies.engine.queue import Queue
+from studies.engine.worker import Options
+from studies.language.study import Study, seed_list
+from studies.planning.estimate import work
+from studies.planning.machine import check_gpus, default_gpus, default_jobs
+from studies.planning.plan import Plan, make_plan
+from studies.reporting.frames import results, store_root
+from studies.store.files import StoreError
+from studies.store.store import Store
+from studies.training.data.root import data_root, require_data
+from studies.trials.scale import Scale
+from studies.trials.trial import TrialSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class How:
+    """How a run trains: none of it changes a result.
+
+    Attributes:
+        jobs: trials at a time; none: one a core, or a GPU.
+        gpus_per_trial: whole GPUs, or a share of one; none: 1 if there is one.
+        executor: Ray, or one after the other in this process.
+        fresh: forget earlier results of these trials first.
+        early_stop: end the worse of the running trials early (ASHA).
+        address: of a running Ray cluster; none: a Ray of our own.
+        device_type: accelerators to run on, as Ray names them.
+        checkpoint_every: seconds between checkpoints within an epoch.
+        step_timeout: seconds without a step after which a trial has failed.
+        data_dir: folder of data sets; none: $STUDIES_DATA.
+    """
+
+    jobs: int | None = None
+    gpus_per_trial: float | None = None
+    executor: Literal["ray", "inline"] = "ray"
+    fresh: bool = False
+    early_stop: bool = False
+    address: str | None = None
+    device_type: str | None = None
+    checkpoint_every: float = 60.0
+    step_timeout: float = 600.0
+    data_dir: str | None = None
+
+    @property
+    def gpus(self) -> float:
+        """GPUs that a trial takes here."""
+        return default_gpus() if self.gpus_per_trial is None else self.gpus_per_trial
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a run.
+
+    Attributes:
+        progress: what was trained; none: every trial was done already.
+        ended: what ended it before all was done.
+    """
+
+    plan: Plan
+    progress: Progress | None = None
+    ended: StoppedError | RayDiedError | StoreError | None = None
+
+
+def run(
+    study: str | Path | Study,
+    *,
+    scale: str | Path | Scale | None = None,
+    seeds: int | Sequence[int] | None = None,
+    only: str | Sequence[str] = (),
+    everything: bool = False,
+    runs_dir: str | Path | None = None,
+    jobs: int | None = None,
+    gpus_per_trial: float | None = None,
+    executor: Literal["ray", "inline"] = "ray",
+    fresh: bool = False,
+    early_stop: bool = False,
+    address: str | None = None,
+    device_type: str | None = None,
+    checkpoint_every: float = 60.0,
+    step_timeout: float = 600.0,
+    data_dir: str | Path | None = None,
+) -> "pd.DataFrame":
+    """Train what is missing of a study, as `studies run` does, and give its results.
+
+    Progress goes to stderr. A trial that fails is a row of status `failed`, and a warning.
+
+    Args:
+        study: name of a study that ships, path of a file, or a study.
+        scale: name, path, or a scale; default: the study's.
+        seeds: how many, or which; default: the study's.
+        only: arms or groups, `*` for any text.
+        everything: the study's optional groups too.
+        runs_dir: the store, a folder or a URL; default: $STUDIES_RUNS_DIR, else ./runs.
+        jobs: trials at a time; default: one a core, or a GPU.
+        gpus_per_trial: share of a GPU for a trial; default: 1 if there is one.
+        executor: `inline` trains in this process, without Ray.
+        fresh: forget earlier results of these trials first.
+        early_stop: end the worse trials early (ASHA).
+        address: of a running Ray cluster, or `auto`.
+        device_type: accelerators to run on, as Ray names them.
+        checkpoint_every: seconds between checkpoints within an epoch.
+        step_timeout: seconds without a step after which a trial has failed.
+        data_dir: folder of data sets that are read from files; default: $STUDIES_DATA.
+
+    Returns:
+        A row a trial (see `studies.results`), of these seeds.
+
+    Raises:
+        SpecError: for bad input; nothing is trained or written then.
+        KeyboardInterrupt: after Ctrl-C, when the trials have finished their step and saved.
+        StoreError: if the store cannot be written.
+        RayDiedError: if Ray died; what is trained is kept.
+    """
+    how = How(
+        jobs, gpus_per_trial, executor, fresh, early_stop, address, device_type, checkpoint_every, step_timeout,
+        None if data_dir is None else str(data_dir),
+    )  # fmt: skip
+    plan = make_plan(study, scale, seed_list(seeds), _names(only), everything, Store(store_root(runs_dir)))
+    outcome = train(plan, how)
+    if isinstance(outcome.ended, StoppedError):
+        raise KeyboardInterrupt
+    if outcome.ended is not None:
+        raise outcome.ended
+    for trial_id, why in outcome.progress.failures.items() if outcome.progress else ():
+        warnings.warn(f"{outcome.progress.names[trial_id]} failed: {why}", stacklevel=2)  # type: ignore[union-attr]
+    return results(plan.study, plan.store.root, plan.scale, seed_list(seeds) or plan.study.seeds)
+
+
+def _names(only: str | Sequence[str]) -> Sequence[str]:
+    return [only] if isinstance(only, str) else only
+
+
+def train(plan: Plan, how: How) -> Outcome:
+    """Train what is missing of a plan, with progress on stderr.
+
+    Raises:
+        SpecError: if that cannot be done so, before anything is written.
+    """
+    _check(plan, how)
+    plan.store.prepare()
+    if not plan.store.files.exclusive:
+        say(f"{plan.store.root} has no conditional writes: one run at a time, or trials are trained twice")
+    missing = plan.trials if how.fresh else plan.missing
+    done = len(plan.trials) - len(missing)
+    if how.early_stop:  # what it has ended stays so, until a run without it goes on, or another trial needs it
+        needed = {trial_id for trial in missing for trial_id in trial.needs}
+        missing = [t for t in missing if t.id in needed or plan.store.state(t.id) != "pruned"]
+    early = len(plan.trials) - len(missing) - done
+    text = f"{plan.study.name} at scale {plan.scale.scale}: {counted(len(plan.trials), 'trial')}, {done} done already"
+    say(text + (f", {early} stopped early" if early else ""))
+    for item in plan.refused:
+        say(f"not at this scale: {item.arm.name} ({item.refusal})")
+    return _train(plan, missing, how) if missing else Outcome(plan)
+
+
+def _check(plan: Plan, how: How) -> None:
+    """Refuse what cannot work before anything is written."""
+    if how.executor == "inline":
+        rays = {"--jobs": how.jobs not in (None, 1), "--address": how.address, "--device-type": how.device_type}
+        for name, value in rays.items():
+            if value:
+                raise SpecError(f"--executor inline trains one trial at a time, here: leave out {name}, or use ray")
+        if how.early_stop:
+            raise SpecError("--early-stop compares trials that run at the same time: it needs --executor ray")
+    elif plan.store.files.one_process:
+        raise SpecError(f"{plan.store.root} lives in one process: Ray's workers would not see it; --executor inline")
+    if not how.address:
+        check_gpus(how.gpus)
+        for trial in plan.missing:
+            require_data(trial.data, how.data_dir)
+    if how.fresh:
+        running = [plan.names[trial.id] for trial in plan.trials if plan.store.state(trial.id) == "running"]
+        if running:
+            raise SpecError(f"--fresh would take from a run what it trains now: {'; '.join(running)}; stop it first")
+    for path, sha256 in plan.files.items():
+        if not plan.store.has_file(path, sha256):
+            raise SpecError(f"{path} is not the file that the study names: its SHA-256 is not {sha256}")
+
+
+def _train(plan: Plan, missing: list[TrialSpec], how: How) -> Outcome:
+    weights = {trial.id: work(trial) for trial in missing}
+    options = Options(uuid.uuid4().hex[:12], how.checkpoint_every, how.step_timeout, data_root(how.data_dir))
+    epochs = {trial.id: trial.recipe.epochs for trial in missing}
+    with Progress(plan.names, missing, {i: w / epochs[i] for i, w in weights.items()}) as progress:
+        baselines = {trial.id for arm, trial in plan.arms if arm.baseline}  # what the others are compared with
+        queue = Queue(plan.store, missing, weights, progress, options.run, baselines, how.early_stop)
+        with interruptible(lambda text: progress.say(f"studies: {text}"), progress.close) as stopping:
+            try:
+                _execute(plan, queue, options, how, stopping)
+            except (StoppedError, RayDiedError, StoreError) as ended:
+                return Outcome(plan, progress, ended)
+    return Outcome(plan, progress)
+
+
+def _execute(plan: Plan, queue: Queue, options: Options, how: How, stopping: threading.Event) -> None:
+    count = len(queue.trials)
+
+    def begin() -> None:
+        """Write down what is to be trained, when nothing can refuse the run any more."""
+        for path in filter(Path.is_file, plan.files):
+            plan.store.keep_file(path.read_bytes())
+        for trial in queue.trials.values():
+            if how.fresh:
+                plan.store.forget(trial.id)
+            plan.store.plan(trial)
+
+    if how.executor == "inline":
+        say(f"training {counted(count, 'trial')}, in this process; store: {plan.store.root}")
+        begin()
+        run_inline(plan.store, queue, options, stopping)
+        return
+    from studies.engine.ray import run_ray
+
+    jobs = how.jobs
+    if jobs is None and not how.address:
+        jobs = min(default_jobs(how.gpus), count)
+    cluster = Cluster(jobs, how.gpus, how.address, how.device_type, how.early_stop)
+    text = f"{jobs} at a time" if jobs else "as many at a time as the cluster takes"
+    where = f" on the cluster at {how.address}" if how.address else ""
+    say(f"training {counted(count, 'trial')}, {text}, scheduled by Ray Tune{where}; store: {plan.store.root}")
+    run_ray(plan.store, queue, options, cluster, stopping, begin)

@@ -1,0 +1,289 @@
+"""The command line. Each command's work is in a module of its own, imported when it is called."""
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from searchspace.expand import SpecError
+from studies.store.records import STATUSES
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+EPILOG = """\
+a first session:
+  studies plan cnn_to_vit          what would be trained, what it costs, how long it takes
+  studies run cnn_to_vit           train it at the embedded scale, on CPU, without a download
+  studies report --table 6         the paper's table beside it
+  studies run mine.yaml            a study of your own: see examples/my_first_study.yaml
+
+exit status: 0 done, 1 some trial failed, 2 usage, 130 Ctrl-C
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; the exit status is returned."""
+    arguments = _parser().parse_args(argv)
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.jit")  # timm and fvcore use it
+    try:
+        status = getattr(import_module(arguments.module), arguments.function)(arguments)
+        sys.stdout.flush()
+        return status
+    except SpecError as error:
+        if arguments.debug:
+            raise
+        print(f"studies: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("studies: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if arguments.debug:
+            raise
+        text = " ".join(str(error).split())
+        print(f"studies: {type(error).__name__}: {text} (--debug shows where)", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="studies",
+        description="Ablation studies of vision models around Tokens-to-Token ViT.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def add(
+        name: str, module: str, summary: str, example: str, among: "Commands" = commands
+    ) -> argparse.ArgumentParser:
+        command = among.add_parser(
+            name,
+            help=summary,
+            description=f"{summary[0].upper()}{summary[1:]}.",
+            epilog=f"example: {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.set_defaults(module=module, function="main")
+        command.add_argument("--debug", action="store_true", help="show the traceback of an error")
+        return command
+
+    command = add("list", "studies.cli.listing", "studies, scales and presets that can be used", "studies list --json")
+    command.add_argument("--json", action="store_true", help="for programs")
+
+    add(
+        "schema",
+        "studies.cli.schema",
+        "JSON Schema of a study file, for editors to complete and check it",
+        "studies schema > study.schema.json",
+    )
+
+    command = add("show", "studies.cli.show", "the arms of a study and how they differ", "studies show cnn_to_vit")
+    command.add_argument("study", help="name of a study, or your file.yaml")
+    command.add_argument("--scale", help="show the models as this scale shrinks them (default: full size)")
+    command.add_argument("--diff", nargs=2, metavar=("A", "B"), help="how arm B's model differs from arm A's")
+    command.add_argument("--json", action="store_true", help="for programs: every field of every arm")
+
+    command = add(
+        "plan",
+        "studies.cli.plan",
+        "what a run would train: params, MACs, time; nothing is kept",
+        "studies plan cnn_to_vit --seeds 5",
+    )
+    _selection(command)
+    command.add_argument("--devices", type=_positive, metavar="N", help="plan for so many devices (default: --jobs)")
+    command.add_argument("--device-type", metavar="TYPE", help="plan for devices of this kind: h100, a100, t4 ...")
+    command.add_argument("--json", action="store_true", help="for programs")
+
+    command = add(
+        "run",
+        "studies.cli.run",
+        "train what is missing of a study, then print its table",
+        "studies run cnn_to_vit --seeds 5 --only 'T2T*'",
+    )
+    _selection(command)
+    command.add_argument(
+        "--gpus-per-trial",
+        type=_share,
+        metavar="G",
+        help="share of a GPU for a trial, 0.5 say (default: 1 if there is one)",
+    )
+    command.add_argument(
+        "--executor", choices=("ray", "inline"), default="ray", help="inline: in this process, without Ray"
+    )
+    command.add_argument(
+        "--data", dest="data_dir", metavar="DIR", help="folder of data sets read from files (default: $STUDIES_DATA)"
+    )
+    command.add_argument("--fresh", action="store_true", help="forget earlier results of these trials first")
+    command.add_argument(
+        "--early-stop", action="store_true", help="end the worse trials early (ASHA); a run without it trains them on"
+    )
+    command.add_argument("--address", metavar="HOST:PORT", help="of a running Ray cluster, or auto (default: our own)")
+    command.add_argument("--device-type", metavar="TYPE", help="accelerators to run on, as Ray names them: H100, A100")
+    command.add_argument(
+        "--checkpoint-every",
+        type=_seconds,
+        default=60.0,
+        metavar="SECONDS",
+        help="within an epoch; after each epoch one is kept anyway (default: 60)",
+    )
+    command.add_argument(
+        "--step-timeout",
+        type=_seconds,
+        default=600.0,
+        metavar="SECONDS",
+        help="a trial that trains no step for so long has failed (default: 600)",
+    )
+
+    command = add(
+        "report",
+        "studies.cli.report",
+        "a table of the paper, or of a study, beside what was trained",
+        "studies report --table 6 --format md",
+    )
+    command.add_argument("study", nargs="?", help="a study instead of a table: its name, or your file.yaml")
+    command.add_argument("--table", type=int, metavar="N", help="number of the paper's table")
+    command.add_argument("--scale", help="scale of the run to show (default: the study's)")
+    command.add_argument("--seeds", type=_seeds, metavar="K", help="only these seeds: how many, or a list 0,1,2")
+    command.add_argument(
+        "--format", choices=("text", "md", "latex", "csv", "json"), default="text", help="default: text"
+    )
+    command.add_argument("--figure", metavar="FILE", help="also draw accuracy against MACs: .png, .pdf or .svg")
+    _runs_dir(command)
+
+    command = add(
+        "cost",
+        "studies.cli.cost",
+        "params, MACs and activations of one spec",
+        "studies cost t2t_vit_14 backbone.depth=16 -v",
+    )
+    command.add_argument("preset", help="name of a preset (see `studies list`)")
+    command.add_argument("overrides", nargs="*", metavar="field=value", help="for example backbone.num_heads=32")
+    command.add_argument("--scale", help="as this scale shrinks it (default: full size)")
+    command.add_argument("-v", "--verbose", action="store_true", help="module by module")
+    command.add_argument("--json", action="store_true", help="for programs")
+
+    command = add(
+        "evaluate",
+        "studies.cli.evaluate",
+        "accuracy of a file of weights on a folder of pictures",
+        "studies evaluate t2t_vit_14 --weights 81.5_T2T_ViT_14.pth.tar --data imagenet/val",
+    )
+    command.add_argument("preset", help="name of a preset (see `studies list`)")
+    command.add_argument("overrides", nargs="*", metavar="field=value", help="for example num_classes=10 img_size=384")
+    command.add_argument("--weights", required=True, metavar="FILE", help=".pth, .pth.tar, .pt or .safetensors")
+    command.add_argument("--data", required=True, metavar="DIR", help="a folder of pictures for each class")
+    command.add_argument("--batch-size", type=_positive, default=64, help="default: 64")
+    command.add_argument("--crop-pct", type=_crop, default=0.9, help="share of the picture's side kept (default: 0.9)")
+    command.add_argument("--workers", type=_count, default=2, help="processes that read pictures (default: 2)")
+    command.add_argument("--device", help="cpu, cuda, cuda:1 ... (default: cuda if there is one)")
+    command.add_argument("--json", action="store_true", help="for programs")
+    _store(commands, add)
+    return parser
+
+
+def _store(commands: "Commands", add: Callable[..., argparse.ArgumentParser]) -> None:
+    text = "what the store has: list, look at, check, remove, take out"
+    store = commands.add_parser("store", help=text, description=f"{text[0].upper()}{text[1:]}.")
+    among = store.add_subparsers(required=True, metavar="command")
+
+    def add_one(function: str, summary: str, example: str) -> argparse.ArgumentParser:
+        command = add(function, "studies.cli.store", summary, example, among)
+        command.set_defaults(function=function)
+        _runs_dir(command)
+        return command
+
+    command = add_one("ls", "a line a trial: id, state, model, seed, accuracy", "studies store ls --status failed")
+    command.add_argument("--status", choices=STATUSES, help="only these")
+    command.add_argument("--json", action="store_true", help="for programs")
+    command = add_one("show", "all that is known of a trial: spec, figures, epochs", "studies store show 3f2a")
+    command.add_argument("trial", help="id of a trial, or how it starts")
+    command.add_argument("--json", action="store_true", help="for programs")
+    command = add_one("rm", "remove trials, with their results", "studies store rm --status failed")
+    command.add_argument("trial", nargs="*", help="ids of trials, or how they start")
+    command.add_argument("--status", choices=STATUSES, help="all of these")
+    command.add_argument("--yes", action="store_true", help="do not ask")
+    command = add_one("verify", "read every file; exit status 1 if one is not what was written", "studies store verify")
+    command.add_argument("--json", action="store_true", help="for programs")
+    command = add_one("export", "results and epochs as Parquet and CSV", "studies store export cnn_to_vit --out tables")
+    command.add_argument("study", nargs="?", help="a study, with its names of arms (default: every trial, without)")
+    command.add_argument("--scale", help="of the study (default: its own)")
+    command.add_argument("--out", default="export", metavar="DIR", help="default: ./export")
+    add_one("migrate", "bring a store of an older version up to date", "studies store migrate --runs-dir runs")
+
+
+def _selection(command: argparse.ArgumentParser) -> None:
+    command.add_argument("study", help="name of a study, or your file.yaml")
+    command.add_argument("--scale", help="data, recipe and size of the models (default: the study's)")
+    command.add_argument("--seeds", type=_seeds, metavar="K", help="how many, or a list 0,1,2 (default: the study's)")
+    command.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="ARM",
+        help="arms or groups, * for any text; may be repeated",
+    )
+    command.add_argument("--all", action="store_true", help="the study's optional groups too")
+    command.add_argument("--jobs", type=_positive, help="trials at a time (default: one a core, or a GPU)")
+    _runs_dir(command)
+
+
+def _runs_dir(command: argparse.ArgumentParser) -> None:
+    default = os.environ.get("STUDIES_RUNS_DIR", "runs")
+    command.add_argument(
+        "--runs-dir",
+        default=default,
+        metavar="DIR",
+        help="the store, a folder or a URL such as s3://bucket/runs (default: $STUDIES_RUNS_DIR, else ./runs)",
+    )
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number of at least 1, got {text!r}")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"a whole number from 0 on, got {text!r}")
+    return int(text)
+
+
+def _crop(text: str) -> float:
+    value = _share(text)
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"a share above 0 and up to 1, got {text!r}")
+    return value
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"a number from 0 on, 0.5 say, got {text!r}")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = _share(text)
+    if not value:
+        raise argparse.ArgumentTypeError(f"seconds above 0, got {text!r}")
+    return value
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    parts = [part for part in text.split(",") if part]
+    if not parts or not all(part.strip().isdigit() for part in parts) or ("," not in text and int(text) == 0):
+        raise argparse.ArgumentTypeError(f"how many (3), or a list of seeds (0,1,2), got {text!r}")
+    numbers = tuple(dict.fromkeys(int(part) for part in parts))
+    return numbers if "," in text else tuple(range(numbers[0]))

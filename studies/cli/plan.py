@@ -1,0 +1,84 @@
+"""`studies plan`."""
+
+import argparse
+import json
+from collections.abc import Sequence
+
+from tabulate import tabulate
+
+from studies.api.plan import plan
+from studies.api.progress import counted, duration
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Print the trials, their costs and the time they would take."""
+    made = plan(
+        arguments.study,
+        scale=arguments.scale,
+        seeds=arguments.seeds,
+        only=arguments.only,
+        everything=arguments.all,
+        runs_dir=arguments.runs_dir,
+        devices=arguments.devices or arguments.jobs,
+        device_type=arguments.device_type,
+    )
+    guess, missing, study, scale = made.estimate, made.missing, made.plan.study, made.plan.scale
+    if arguments.json:
+        content = {
+            "study": study.name,
+            "scale": scale.scale,
+            "trials": made.rows,
+            "refused": {item.arm.name: item.refusal for item in made.plan.refused},
+            "devices": made.devices,
+            "device_type": made.device,
+            "device_seconds": guess.device_seconds,
+            "wall_seconds": guess.wall_seconds,
+            "basis": guess.basis(missing),
+        }
+        print(json.dumps(content, indent=1))
+        return 0
+    print(f"{study.name} at scale {scale.scale}: {scale.description}\n")
+    print(_table(made.rows))
+    print()
+    for item in made.plan.refused:
+        print(f"not at this scale: {item.arm.name} ({item.refusal})")
+    optional = [arm for arm in study.arms if arm.optional]
+    if optional and not (arguments.all or arguments.only):
+        print(f"left out: {len(optional)} optional arms, trained with --all")
+    count = len(made.plan.trials)
+    print(
+        f"{counted(count, 'trial')}: {count - len(missing)} done, {len(missing)} to train; "
+        f"{made.devices} at a time on {made.device}"
+    )
+    if missing:
+        print(
+            f"about {duration(guess.wall_seconds)} ({duration(guess.device_seconds)} of training); "
+            f"basis: {guess.basis(missing)}"
+        )
+    return 0
+
+
+def _table(rows: Sequence[dict]) -> str:
+    """One line an arm: its seeds by state; a trial that several arms share is counted with the first."""
+    arms: dict[tuple[str, str], list[dict]] = {}
+    for row in rows:
+        arms.setdefault((row["group"], row["arm"]), []).append(row)
+    lines: list[list[str]] = []
+    groups: set[str] = set()
+    seen: dict[str, str] = {}
+    for (group, arm), members in arms.items():
+        states = [row["status"] for row in members]
+        counted = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+        first = members[0]
+        twin = seen.setdefault(first["trial"], arm)
+        cost = [
+            f"{first['params'] / 1e3:.1f}",
+            f"{first['macs'] / 1e6:.3f}",
+            f"{first['activation_bytes'] / 2**20:.1f}",
+            f"{first['seconds']:.0f}",
+        ]
+        shown = "" if group in groups else group
+        groups.add(group)
+        lines.append([shown, arm, *cost, counted if twin == arm else f"those of {twin}"])
+    headers = ["group", "arm", "params (k)", "MACs (M)", "activations\n(MiB a batch)", "s a trial", "trials"]
+    return tabulate(lines, headers, disable_numparse=True, colalign=("left", "left", *["right"] * 4, "left"))

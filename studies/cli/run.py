@@ -1,0 +1,43 @@
+"""`studies run`: train what is missing, then print the table."""
+
+import argparse
+import os
+import sys
+import time
+
+from studies.api.interrupt import EXIT_STATUS
+from studies.api.progress import duration, say
+from studies.api.run import How, train
+from studies.engine.events import RayDiedError, StoppedError
+from studies.planning.plan import make_plan
+from studies.store.store import Store
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Train; 1 if a trial failed."""
+    start = time.monotonic()
+    store = Store(arguments.runs_dir)
+    plan = make_plan(arguments.study, arguments.scale, arguments.seeds, arguments.only, arguments.all, store)
+    how = How(**{name: getattr(arguments, name) for name in How.__dataclass_fields__})
+    outcome = train(plan, how)
+    if isinstance(outcome.ended, StoppedError):
+        say("studies: stopped; the same command goes on from here")
+        return EXIT_STATUS
+    if outcome.ended is not None:
+        say(f"studies: {outcome.ended}; what is trained is kept, the same command goes on from there")
+        if isinstance(outcome.ended, RayDiedError):
+            sys.stdout.flush()
+            os._exit(1)  # an orderly end would wait for Ray
+        return 1
+    from studies.reporting.tables import table
+
+    print(table(plan.study, plan.scale, plan.store, arguments.seeds), end="")
+    progress = outcome.progress
+    if progress is None:
+        say("nothing to train: every trial is in the store")
+        return 0
+    seconds = time.monotonic() - start
+    say(f"{duration(seconds)} in all, {duration(progress.training_seconds)} of training over all workers")
+    for trial_id, why in progress.failures.items():
+        say(f"failed: {progress.names[trial_id]}: {why} ({plan.store.folder(trial_id)}/traceback.txt)")
+    return 1 if progress.failures else 0

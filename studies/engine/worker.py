@@ -1,0 +1,180 @@
+"""Train a trial of a store: take it, resume, train, save, keep the result or the reason."""
+
+import os
+import platform
+import resource
+import socket
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from studies.engine.events import LeaseLostError, StoppedError, TrialFailedError
+from studies.engine.heart import Heart
+from studies.store.checkpoints import load_checkpoint, save_checkpoint
+from studies.store.files import StoreError
+from studies.store.leases import Lease, acquire
+from studies.store.store import Store
+from studies.training.data.root import VARIABLE
+from studies.training.devices import default_device, device_name, use_one_thread
+from studies.trials.results import EpochRecord, Result
+from studies.trials.trial import TrialSpec
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a run trains its trials; none of it changes a result.
+
+    Attributes:
+        run: name of the run, its own each time.
+        checkpoint_every: seconds of training between checkpoints within an epoch; one more after each epoch.
+        step_timeout: seconds without a step after which a trial is taken to hang.
+        data_root: folder of data sets; none: what the worker's own environment names.
+    """
+
+    run: str
+    checkpoint_every: float = 60.0
+    step_timeout: float = 600.0
+    data_root: str | None = None
+
+
+def train(
+    store: Store, trial_id: str, options: Options, stopping: threading.Event | None = None, dead_lease: str = ""
+) -> Iterator[EpochRecord]:
+    """Train a trial of the store from where it stands, yielding a record an epoch.
+
+    The result, or the reason of a failure, is in the store before this ends.
+
+    Args:
+        store: has the trial.
+        trial_id: of a trial that the store knows.
+        options: of the run.
+        stopping: to be set when the trial is to finish its step, save and leave.
+        dead_lease: token of a lease on it that was found dead (see `studies.store.leases.acquire`).
+
+    Raises:
+        LeaseLostError: if another run trains it, or has taken it over.
+        StoppedError: if it was asked to stop.
+        TrialFailedError: if this run has tried it and it failed.
+        StoreError: if the store cannot be written: the trial is not to blame and stays as it is.
+        Exception: whatever the training raises; the trial is marked as failed.
+    """
+    lease = acquire(store.files, trial_id, options.run, dead_lease)
+    if lease is None:
+        raise LeaseLostError
+    try:
+        store.sweep(trial_id)
+        if store.done(trial_id, weights=True):
+            return
+        failure = store.failure(trial_id)
+        if failure and failure.get("run") == options.run:
+            raise TrialFailedError(failure["reason"])
+        try:
+            yield from _train(store, lease, options, stopping or threading.Event())
+        except (LeaseLostError, StoppedError, StoreError):
+            raise
+        except Exception as error:
+            store.fail(trial_id, reason(error), traceback.format_exc(), options.run)
+            raise
+    finally:
+        lease.release()
+
+
+def _train(store: Store, lease: Lease, options: Options, stopping: threading.Event) -> Iterator[EpochRecord]:
+    from studies.training.parents import Parents
+    from studies.training.trainer import Trainer
+
+    trial_id = lease.trial_id
+
+    def on_hang(why: str, where: str) -> None:
+        store.fail(trial_id, why, where, options.run)
+        lease.release()
+        print(f"studies: trial {trial_id} {why}; the process that trains it ends", file=sys.stderr, flush=True)
+
+    with Heart(lease, stopping, options.step_timeout, on_hang) as heart:
+        trial = store.trial(trial_id)
+        if options.data_root:
+            os.environ[VARIABLE] = options.data_root
+        device = default_device()
+        if device == "cpu":
+            use_one_thread()
+        trainer = Trainer(trial, device, Parents(store.parent, store.weights_file))
+        state = load_checkpoint(store, trial_id)
+        if state is not None:
+            trainer.load_state_dict(state)
+        trainer.tick = heart.tick
+        saved = time.monotonic()
+
+        def pause() -> bool:
+            """After each step: whether to save, and perhaps leave, within the epoch."""
+            due = time.monotonic() - saved > options.checkpoint_every
+            return due or stopping.is_set() or heart.lost.is_set()
+
+        while not trainer.done:
+            heart.tick()
+            record = trainer.train_epoch(pause)
+            heart.suspend()  # to save takes as long as it takes
+            if heart.lost.is_set() or not lease.held():
+                raise LeaseLostError
+            if trainer.done:
+                store.finish(trial_id, result(trial, trainer), trainer.weights())
+            else:
+                save_checkpoint(store, trial_id, trainer.step, trainer.state_dict())
+            saved = time.monotonic()
+            if record is not None:
+                yield record
+            if stopping.is_set() and not trainer.done:
+                raise StoppedError
+
+
+def reason(error: BaseException) -> str:
+    """An exception as one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}"[:300] if text else type(error).__name__
+
+
+def result(trial: TrialSpec, trainer: Any) -> Result:
+    """What the store keeps of a trial that is trained."""
+    import torch
+
+    from searchspace.cost.remembered import costs
+
+    last = trainer.history[-1]
+    cuda = trainer.device.type == "cuda"
+    cost = costs([trial.model])[0]
+    return {
+        "top1": last["top1"],
+        "top5": last["top5"],
+        "loss": last["loss"],
+        "train_loss": last["train_loss"],
+        "params": cost["params"],
+        "trainable": cost["trainable"],
+        "macs": cost["macs"],
+        "activations": cost["activations"],
+        "pretrained_share": trainer.pretrained_share,
+        "seconds": sum(record["seconds"] for record in trainer.history),
+        "images_per_second": last["images_per_second"],
+        "peak_memory_mb": torch.cuda.max_memory_allocated() / 2**20 if cuda else _resident_mb(),
+        "device": device_name(trainer.device.type),
+        "host": socket.gethostname(),
+        "versions": {"python": platform.python_version()}
+        | {name: _version(name) for name in ("t2t-studies", "torch", "timm")},
+        "history": trainer.history,
+    }
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "unknown"
+
+
+def _resident_mb() -> float:
+    """Largest resident memory of this process so far, in MiB (the unit of ru_maxrss is KiB on Linux)."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)

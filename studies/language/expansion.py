@@ -1,0 +1,209 @@
+"""A study at a scale: the arms as they are there, and their trials. No torch here, but for arms that are matched."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from searchspace.expand import SpecError, nearest
+from searchspace.shrink import shrink
+from searchspace.spec import ModelSpec
+from studies.language.equal_cost import matched
+from studies.language.resolve import load_study
+from studies.language.scale_file import load_scale
+from studies.language.study import Arm, File, Key, Origin, OtherArm, Study, title
+from studies.trials.scale import Scale, changed
+from studies.trials.trial import SEMANTICS, FileTeacher, Teacher, TrialId, TrialSpec, WeightsFile
+
+
+@dataclass(frozen=True)
+class ScaledArm:
+    """An arm at a scale: its model there, or why it cannot be had there; `scale` has its own data and recipe."""
+
+    arm: Arm
+    model: ModelSpec | None
+    scale: Scale
+    refusal: str = ""
+
+
+@dataclass
+class Expansion:
+    """The trials of some arms of a study.
+
+    Attributes:
+        arms: every arm with each of its trials, seed by seed.
+        others: trials of other studies, or of other scales, that are needed, with their names.
+    """
+
+    arms: list[tuple[Arm, TrialSpec]] = field(default_factory=list)
+    others: dict[TrialId, tuple[str, TrialSpec]] = field(default_factory=dict)
+
+
+def full_size(study: Study) -> list[ModelSpec]:
+    """The model of each arm at full size, made to cost what its baseline does where the study says so.
+
+    Raises:
+        SpecError: if no such model can be had, with the place in the file.
+    """
+    baselines = {arm.group: arm.model for arm in study.arms if arm.baseline}
+    models = []
+    for arm in study.arms:
+        try:
+            is_matched = arm.match and not arm.baseline
+            models.append(
+                matched(arm.model, baselines[arm.group], arm.match) if is_matched and arm.match else arm.model
+            )
+        except SpecError as error:
+            raise SpecError(f"{arm.place}: {arm.name}: {error}") from None
+    return models
+
+
+def at_scale(study: Study, scale: Scale) -> list[ScaledArm]:
+    """All arms of a study at a scale, in order."""
+    scaled = {arm.key: _at(arm, scale) for arm in study.arms}
+    baselines = {arm.group: scaled[arm.key].model for arm in study.arms if arm.baseline}
+    for key, item in scaled.items():
+        scaled[key] = _matched(item, baselines[item.arm.group])
+    for _ in scaled:  # as deep as any chain of needs
+        for key, item in scaled.items():
+            for needed in item.arm.needs:
+                if scaled[needed].model is None and item.model is not None:
+                    why = f"it needs {needed[1]}: {scaled[needed].refusal}"
+                    scaled[key] = replace(item, model=None, refusal=why)
+    return [scaled[arm.key] for arm in study.arms]
+
+
+def as_it_is(study: Study, scale: Scale) -> list[ScaledArm]:
+    """All arms at full size, with the data and recipe of a scale: to tell which are one and the same."""
+    pairs = zip(study.arms, full_size(study), strict=True)
+    return [ScaledArm(arm, model, changed(scale, arm.data, arm.recipe)) for arm, model in pairs]
+
+
+def expand(arms: Sequence[ScaledArm], seeds: Sequence[int]) -> Expansion:
+    """Every trial of the arms that can be had at the scale, seed by seed. What an arm needs must be among them.
+
+    Raises:
+        SpecError: if what an arm starts from cannot be found or does not fit.
+    """
+    made = Expansion()
+    maker = _Maker(arms, made.others, ())
+    for seed in seeds:
+        made.arms += [(item.arm, maker.trial(item.arm.key, seed)) for item in arms if item.model is not None]
+    return made
+
+
+def trials(arms: Sequence[ScaledArm], seeds: Sequence[int]) -> Iterator[tuple[Arm, TrialSpec]]:
+    """The arms of `expand`, each with its trials."""
+    yield from expand(arms, seeds).arms
+
+
+class _Maker:
+    """Makes the trials of some arms, and those that they start from, each once."""
+
+    def __init__(
+        self,
+        arms: Sequence[ScaledArm],
+        others: dict[TrialId, tuple[str, TrialSpec]],
+        asked: tuple[OtherArm, ...],
+    ) -> None:
+        self.others, self.asked = others, asked
+        self.arms = {item.arm.key: item for item in arms}
+        self.made: dict[tuple[Key, int], TrialSpec] = {}
+        self.makers: dict[OtherArm, _Maker] = {}
+
+    def trial(self, key: Key, seed: int) -> TrialSpec:
+        if (key, seed) not in self.made:
+            item = self.arms[key]
+            assert item.model is not None
+            self.made[key, seed] = TrialSpec(
+                model=item.model,
+                data=item.scale.data,
+                recipe=item.scale.recipe,
+                seed=seed,
+                teacher=self._teacher(item, seed),
+                pretrained=item.arm.pretrained and self._origin(item.arm.pretrained, item, seed),
+                semantics=SEMANTICS,
+            )
+        return self.made[key, seed]
+
+    def _teacher(self, item: ScaledArm, seed: int) -> Teacher | FileTeacher | None:
+        if item.arm.teacher is None:
+            return None
+        origin, rule = item.arm.teacher
+        found = self._origin(origin, item, seed)
+        assert item.model is not None
+        if isinstance(found, WeightsFile):
+            assert isinstance(origin, File) and origin.model is not None
+            _check_fits(item, title(origin), origin.model)
+            return FileTeacher(file=found, model=origin.model, **rule.model_dump())
+        if isinstance(origin, OtherArm):
+            _check_fits(item, title(origin), self.others[found][1].model)
+        return Teacher(trial=found, **rule.model_dump())
+
+    def _origin(self, origin: Origin, item: ScaledArm, seed: int) -> TrialId | WeightsFile:
+        if isinstance(origin, File):
+            return WeightsFile(sha256=origin.sha256)
+        if not isinstance(origin, OtherArm):
+            return self.trial(origin, seed).id
+        seed = seed if origin.seed is None else origin.seed
+        maker, key = self._other(origin, item)
+        trial = maker.trial(key, seed)
+        self.others[trial.id] = (f"{title(origin)}, seed {seed}", trial)
+        for needed in trial.needs:  # arms of that study that this one needs
+            found = next((t for t in maker.made.values() if t.id == needed), None)
+            if found is not None:
+                self.others.setdefault(needed, (f"what {origin.arm} of {origin.study} needs, seed {seed}", found))
+        return trial.id
+
+    def _other(self, origin: OtherArm, item: ScaledArm) -> tuple["_Maker", Key]:
+        """What makes the trials of another study, and the arm there."""
+        if origin in self.asked:
+            circle = " needs ".join(title(other) for other in (*self.asked[self.asked.index(origin) :], origin))
+            raise SpecError(f"{item.arm.place}: arms cannot need each other in a circle: {circle}")
+        if origin not in self.makers:
+            study = load_study(origin.study)
+            scale = load_scale(origin.scale or study.scale)
+            self.makers[origin] = _Maker(at_scale(study, scale), self.others, (*self.asked, origin))
+        maker = self.makers[origin]
+        found = [key for key in maker.arms if key[1] == origin.arm]
+        where = f"{item.arm.place}: {item.arm.name}"
+        if not found:
+            raise SpecError(
+                f"{where}: no arm {origin.arm!r} in {origin.study}{nearest(origin.arm, [key[1] for key in maker.arms])}"
+            )
+        refusal = maker.arms[found[0]].refusal
+        if refusal:
+            raise SpecError(f"{where}: {title(origin)} is not at its scale: {refusal}")
+        return maker, found[0]
+
+
+def _check_fits(item: ScaledArm, name: str, teacher: ModelSpec) -> None:
+    """A teacher looks at the student's pictures and says the student's classes."""
+    model = item.model
+    assert model is not None
+    if (teacher.img_size, teacher.in_chans, teacher.num_classes) != (model.img_size, model.in_chans, model.num_classes):
+        raise SpecError(
+            f"{item.arm.place}: {item.arm.name}: teacher: {name} takes pictures of {teacher.img_size[0]} x "
+            f"{teacher.img_size[1]} and tells {teacher.num_classes} classes, where its student has "
+            f"{model.img_size[0]} x {model.img_size[1]} and {model.num_classes}"
+        )
+
+
+def _at(arm: Arm, scale: Scale) -> ScaledArm:
+    try:
+        own = changed(scale, arm.data, arm.recipe)
+        data = own.data
+        model = shrink(arm.model, own.shrink, data.img_size, data.in_chans, data.num_classes, arm.own)
+        return ScaledArm(arm, model, own)
+    except SpecError as error:
+        return ScaledArm(arm, None, scale, str(error))
+
+
+def _matched(item: ScaledArm, baseline: ModelSpec | None) -> ScaledArm:
+    rule = item.arm.match
+    if item.model is None or rule is None or item.arm.baseline:
+        return item
+    if baseline is None:
+        return replace(item, model=None, refusal="the baseline that it is matched with is not at this scale")
+    try:
+        return replace(item, model=matched(item.model, baseline, rule))
+    except SpecError as error:
+        return replace(item, model=None, refusal=str(error))

@@ -1,0 +1,27 @@
+"""Scale files: those that ship, by name, and a user's, by path. No torch here."""
+
+from pathlib import Path
+
+from searchspace.expand import SpecError, nearest
+from studies.language.yaml_file import YamlFile
+from studies.trials.scale import Scale
+
+FOLDER = Path(__file__).with_name("scales")
+
+
+def names() -> list[str]:
+    """All scales that ship."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def load_scale(name: str) -> Scale:
+    """A scale by name, or a file of the user's by path.
+
+    Raises:
+        SpecError: if there is none of that name (with the nearest names), or its file is wrong.
+    """
+    if name in names():
+        return YamlFile(FOLDER / f"{name}.yaml").validate(Scale)
+    if name.endswith((".yaml", ".yml")):
+        return YamlFile(Path(name)).validate(Scale)
+    raise SpecError(f"unknown scale {name!r}{nearest(name, names())}; a file of yours is named with its .yaml")

@@ -1,0 +1,47 @@
+"""The JSON Schema of study files, with the fields that an arm may change."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from searchspace import presets
+from searchspace.expand import inner_models
+from searchspace.spec import CnnSpec, TransformerSpec
+from studies.language.study_file import Started, StudyFile, Taught
+from studies.trials.data import Cifar10Spec, Cifar100Spec, DigitsSpec
+from studies.trials.recipe import Recipe
+
+FREE = r"^(args|widths|depths)\."  # arguments of a timm or torchvision model, whatever it takes
+
+
+def schema() -> dict[str, Any]:
+    """What an editor needs to complete and check a study file."""
+    made = StudyFile.model_json_schema()
+    taught = Taught.model_json_schema()
+    found = paths() | paths((Recipe,), "recipe.") | paths((DigitsSpec, Cifar10Spec, Cifar100Spec), "data.")
+    fields = {path: {"description": text} for path, text in sorted(found.items())}
+    arm = {
+        "base": {"enum": presets.names(), "description": "preset that this arm starts from"},
+        "teacher": {"anyOf": [{"type": "string"}, taught], "description": "what teaches this arm"},
+        "pretrained": {
+            "anyOf": [{"type": "string"}, Started.model_json_schema()],
+            "description": "whose weights this one starts with",
+        },
+    }
+    for holder in (made, made["$defs"]["Group"]):
+        holder["properties"]["base"]["enum"] = presets.names()
+        entry = holder["properties"]["arms"]["additionalProperties"]["anyOf"][0]
+        entry |= {"properties": arm | fields, "patternProperties": {FREE: {}}, "additionalProperties": False}
+        for generator in ("ablate", "add_one", "grid", "zip"):
+            holder["properties"][generator]["propertyNames"] = {"anyOf": [{"enum": sorted(fields)}, {"pattern": FREE}]}
+    return made
+
+
+def paths(models: tuple[type[BaseModel], ...] = (TransformerSpec, CnnSpec), prefix: str = "") -> dict[str, str]:
+    """Every dotted field of a model, and what it says of itself."""
+    found: dict[str, str] = {}
+    for model in models:
+        for name, field in model.model_fields.items():
+            found.setdefault(f"{prefix}{name}", field.description or "")
+            found |= paths(tuple(inner_models(field.annotation)), f"{prefix}{name}.")
+    return found

@@ -1,0 +1,146 @@
+"""Studies: a question about models, with its arms resolved. What they are at a scale is in `expansion`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from searchspace.expand import SpecError, nearest
+from searchspace.spec import ModelSpec
+from studies.language.study_file import Match
+from studies.trials.trial import Distillation
+
+Key = tuple[str, str]  # group and name of an arm
+
+
+@dataclass(frozen=True)
+class OtherArm:
+    """An arm of another study, or of this one at another scale, that an arm starts from.
+
+    Attributes:
+        study: name of a study that ships, or the path of a file.
+        scale: name or path; none: that study's own.
+        seed: that it was trained with; none: that of the arm.
+    """
+
+    study: str
+    arm: str
+    scale: str | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of weights that an arm starts from; the digest is that of its content, the model that of a teacher."""
+
+    path: Path
+    sha256: str
+    model: ModelSpec | None = None
+
+
+Origin = Key | OtherArm | File
+
+
+def title(origin: Origin) -> str:
+    """An origin as users name it."""
+    if isinstance(origin, OtherArm):
+        return f"{origin.arm} of {origin.study}" + (f" at {origin.scale}" if origin.scale else "")
+    return origin.path.name if isinstance(origin, File) else origin[1]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A variant in a study.
+
+    Attributes:
+        model: at full size; before `match`, if there is one (see `expansion.full_size`).
+        own: what the arm itself says of its model, by dotted field: no scale overwrites that.
+        data: what it changes of the scale's data, by dotted field.
+        recipe: what it changes of the scale's recipe.
+        teacher: what teaches this arm, and how.
+        pretrained: whose weights this one starts with.
+        match: what is changed of it so that it costs what its group's baseline does, at any scale.
+        place: file and line, for errors.
+    """
+
+    group: str
+    name: str
+    model: ModelSpec
+    baseline: bool
+    optional: bool
+    own: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    data: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    recipe: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    teacher: tuple[Origin, Distillation] | None = None
+    pretrained: Origin | None = None
+    match: Match | None = None
+    place: str = ""
+
+    @property
+    def key(self) -> Key:
+        """What tells it from the study's other arms."""
+        return self.group, self.name
+
+    @property
+    def origins(self) -> list[Origin]:
+        """What it starts or learns from."""
+        return [origin for origin in (self.teacher and self.teacher[0], self.pretrained) if origin]
+
+    @property
+    def needs(self) -> list[Key]:
+        """The arms of its study that must be trained before it."""
+        return [origin for origin in self.origins if isinstance(origin, tuple)]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study with its arms resolved; `path` is its file."""
+
+    name: str
+    question: str
+    remark: str
+    table: int | None
+    scale: str
+    seeds: tuple[int, ...]
+    arms: tuple[Arm, ...]
+    bases: dict[str, str]
+    path: Path | None = None
+
+    def select(self, only: Sequence[str] = (), everything: bool = False) -> list[Arm]:
+        """The arms to train: the default ones, all, or those whose name or group matches; and those that they need.
+
+        Raises:
+            SpecError: if a pattern matches nothing (with the nearest names).
+        """
+        if not only:
+            return self._with_needs([arm for arm in self.arms if everything or not arm.optional])
+        for pattern in only:
+            if not any(_matches(arm, pattern) for arm in self.arms):
+                known = [*dict.fromkeys(arm.group for arm in self.arms), *(arm.name for arm in self.arms)]
+                raise SpecError(f"no arm or group of {self.name} matches {pattern!r}{nearest(pattern, known)}")
+        return self._with_needs([arm for arm in self.arms if any(_matches(arm, pattern) for pattern in only)])
+
+    def _with_needs(self, arms: Sequence[Arm]) -> list[Arm]:
+        wanted = {arm.key for arm in arms}
+        for _ in self.arms:
+            wanted |= {key for arm in self.arms if arm.key in wanted for key in arm.needs}
+        return [arm for arm in self.arms if arm.key in wanted]
+
+
+def _matches(arm: Arm, pattern: str) -> bool:
+    return any(fnmatchcase(name.lower(), pattern.lower()) for name in (arm.name, arm.group))
+
+
+def seed_list(seeds: int | Sequence[int] | None) -> tuple[int, ...] | None:
+    """Seeds as they are given, how many or which, as a list.
+
+    Raises:
+        SpecError: if there is none, or one is negative.
+    """
+    if seeds is None:
+        return None
+    found = tuple(range(seeds)) if isinstance(seeds, int) else tuple(dict.fromkeys(seeds))
+    if not found or min(found) < 0:
+        raise SpecError(f"seeds: how many (at least 1), or a list of whole numbers from 0 on, got {seeds}")
+    return found

@@ -1,0 +1,108 @@
+"""YAML files whose errors name the file and the line."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from searchspace.expand import SpecError, describe, nearest, place
+
+try:
+    from yaml import CSafeLoader as Loader
+except ImportError:  # PyYAML without libyaml
+    from yaml import SafeLoader as Loader  # type: ignore[assignment]
+
+Path_ = tuple[str | int, ...]
+DEPTH = 20  # of nesting; a study file has 6
+T = TypeVar("T", bound=BaseModel)
+
+
+class YamlFile:
+    """Plain data of a YAML file, and the line of every key in it.
+
+    Raises:
+        SpecError: if the file cannot be read, is not YAML, is not a mapping, or has a key twice.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lines: dict[Path_, int] = {}
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+            raise SpecError(f"cannot read {path}: {reason}") from None
+        try:
+            loader = Loader(text)
+            node = loader.get_single_node()
+            self.data: Any = self._data(loader, node, ()) if node is not None else None
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            where = f"{path}:{mark.line + 1}" if mark else str(path)
+            raise SpecError(f"{where}: not YAML: {error.problem or error.context}") from None
+        except yaml.YAMLError as error:
+            raise SpecError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+        if not isinstance(self.data, dict):
+            raise SpecError(f"{path}: it must be a mapping, `key: value` lines, got {self.data!r:.60}")
+
+    def error(self, where: Sequence[str | int], message: str, kind: str = "value") -> SpecError:
+        """The message with file and line of the nearest key that stands in the file."""
+        return SpecError(f"{self.place(where)}: {' '.join(message.split())}", ".".join(map(str, where)), kind)
+
+    def place(self, where: Sequence[str | int]) -> str:
+        """File and line of the nearest key that stands in the file."""
+        key = tuple(where)
+        while key and key not in self.lines:
+            key = key[:-1]
+        return f"{self.path}:{self.lines.get(key, 1)}"
+
+    def validate(self, model: type[T]) -> T:
+        """The data as a model.
+
+        Raises:
+            SpecError: the first problem, with the nearest valid name for a key that is misspelt.
+        """
+        try:
+            return model.model_validate(self.data)
+        except ValidationError as problem:
+            # A key that is misspelt explains the key that is missing.
+            first = sorted(problem.errors(), key=lambda error: error["type"] != "extra_forbidden")[0]
+            message, where = describe(first, self.data), place(first, self.data)
+            if first["type"] == "extra_forbidden":
+                message += nearest(str(where[-1]), _keys(model, where[:-1]))
+            raise self.error(where, message) from None
+
+    def _data(self, loader: Any, node: yaml.Node, where: Path_) -> Any:
+        if len(where) > DEPTH:
+            raise SpecError(f"{self.path}:{node.start_mark.line + 1}: nested too deeply, or an alias within itself")
+        if isinstance(node, yaml.MappingNode):
+            made: dict[Any, Any] = {}
+            for key_node, value_node in node.value:
+                key = loader.construct_object(key_node, deep=True)
+                line = key_node.start_mark.line + 1
+                if not isinstance(key, str):
+                    raise SpecError(f"{self.path}:{line}: keys are text, got {key!r}; put it in quotes")
+                if key in made:
+                    raise SpecError(f"{self.path}:{line}: {key!r} stands twice; remove or rename one")
+                self.lines[(*where, key)] = line
+                made[key] = self._data(loader, value_node, (*where, key))
+            return made
+        if isinstance(node, yaml.SequenceNode):
+            for i, item in enumerate(node.value):
+                self.lines[(*where, i)] = item.start_mark.line + 1
+            return [self._data(loader, item, (*where, i)) for i, item in enumerate(node.value)]
+        return loader.construct_object(node, deep=True)
+
+
+def _keys(model: type[BaseModel], where: tuple[str | int, ...]) -> list[str]:
+    """Field names valid at a place in a model of mappings of models."""
+    from searchspace.expand import inner_models
+
+    models: list[type[BaseModel]] = [model]
+    for part in where:
+        found = [m for m in models if part in m.model_fields]
+        if found:
+            models = [i for m in found for i in inner_models(m.model_fields[str(part)].annotation)]
+    return [name for m in models for name in m.model_fields]

@@ -1,0 +1,159 @@
+"""How long trials take: as earlier ones did, else as a calibration of seconds says, else by their MACs."""
+
+import heapq
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from statistics import mean, median
+from typing import Any
+
+from searchspace.cost.remembered import costs
+from studies.planning.accelerators import STEP_SECONDS, is_type, macs_per_second
+from studies.store.files import StoreError
+from studies.store.store import Store
+from studies.training.devices import default_device, device_name, use_one_thread
+from studies.trials.trial import TrialSpec
+
+STARTUP_SECONDS = 14.0  # Ray and its workers, each of which imports torch
+TRIAL_SECONDS = 0.4  # between one trial and the next on a worker
+STEPS = 12  # of a calibration; the first quarter is not timed
+BASES = {
+    "store": "earlier trials in the store",
+    "calibration": f"{STEPS} steps of each model just now",
+    "rate": "MACs, at the rate of earlier trials in the store",
+    "peak": "MACs, at a guessed 15 % of the device's peak and 20 ms a step at least: right to a factor of 3 or so",
+}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds of each trial and their basis (a key of BASES), by id; in all and on the clock, for what is missing."""
+
+    seconds: dict[str, float]
+    bases: dict[str, str]
+    device_seconds: float
+    wall_seconds: float
+
+    def basis(self, trials: Sequence[TrialSpec]) -> str:
+        """What the seconds of some trials rest on, in words."""
+        found = {self.bases[trial.id] for trial in trials}
+        return " and ".join(text for name, text in BASES.items() if name in found)
+
+
+def estimate(
+    store: Store, trials: Sequence[TrialSpec], missing: Sequence[TrialSpec], jobs: int, device_type: str | None = None
+) -> Estimate:
+    """Seconds for each trial, and for those that are missing, `jobs` at a time.
+
+    Args:
+        store: whose earlier trials, of any seed, are asked first.
+        trials: of a plan.
+        missing: those that are to be trained.
+        jobs: devices, or shares of them.
+        device_type: that they are of; none: this machine's.
+
+    Raises:
+        SpecError: for a device type of which nothing is known.
+    """
+    here = device_name(default_device())
+    local = device_type is None or is_type(here, device_type)
+    measured, rates = _measured(store, device_type or here)
+    seconds: dict[str, float] = {}
+    bases: dict[str, str] = {}
+    wanted = {trial.id for trial in missing}
+    for trial in trials:
+        key = _key(trial)
+        result = store.result(trial.id) if trial.id not in wanted else None
+        if result and key not in measured:  # done, on another device
+            seconds[trial.id], bases[trial.id] = result["seconds"], "store"
+            continue
+        if key not in measured:
+            if local:
+                measured[key] = _calibrate(trial), "calibration"
+            elif rates:
+                measured[key] = work(trial) / median(rates), "rate"
+            else:
+                by_macs = work(trial) / macs_per_second(device_type or here)
+                measured[key] = max(by_macs, _steps(trial) * STEP_SECONDS), "peak"
+        seconds[trial.id], bases[trial.id] = measured[key]
+    asked = {trial.id: seconds[trial.id] + TRIAL_SECONDS for trial in missing}
+    wall = max(_makespan(list(asked.values()), jobs), _longest_chain(missing, asked)) + STARTUP_SECONDS
+    return Estimate(seconds, bases, sum(seconds[trial.id] for trial in missing), wall if missing else 0.0)
+
+
+def work(trial: TrialSpec) -> float:
+    """Multiply-adds of a trial: a training step is three forward passes."""
+    macs = costs([trial.model])[0]["macs"]
+    recipe, data = trial.recipe, trial.data
+    looked = data.test_size + (recipe.epochs - 1) * (recipe.interim_test or data.test_size)
+    return float(macs) * (3 * _steps(trial) * recipe.batch_size + looked)
+
+
+def _steps(trial: TrialSpec) -> int:
+    return trial.recipe.epochs * (trial.data.train_size // trial.recipe.batch_size)
+
+
+def _makespan(seconds: Sequence[float], jobs: int) -> float:
+    """When the last ends, longest first, each on the device that is free first."""
+    free = [0.0] * max(1, jobs)
+    for duration in sorted(seconds, reverse=True):
+        heapq.heappush(free, heapq.heappop(free) + duration)
+    return max(free)
+
+
+def _longest_chain(trials: Sequence[TrialSpec], seconds: Mapping[str, float]) -> float:
+    """Seconds of the longest row of trials each of which needs the one before."""
+    needs = {trial.id: [needed for needed in trial.needs if needed in seconds] for trial in trials}
+    ends: dict[str, float] = {}
+    for trial_id in TopologicalSorter(needs).static_order():
+        ends[trial_id] = seconds[trial_id] + max((ends[needed] for needed in needs[trial_id]), default=0.0)
+    return max(ends.values(), default=0.0)
+
+
+def _measured(store: Store, device: str) -> tuple[dict[str, tuple[float, str]], list[float]]:
+    """Mean seconds of every model that the store has trained on such a device, and MACs a second of each trial."""
+    found: dict[str, list[float]] = {}
+    rates = []
+    for trial_id in store.ids():
+        try:
+            result = store.result(trial_id)
+            if result is None or not result.get("seconds") or not is_type(result.get("device", ""), device):
+                continue
+            trial = store.trial(trial_id)
+        except StoreError:
+            continue
+        found.setdefault(_key(trial), []).append(result["seconds"])
+        rates.append(work(trial) / result["seconds"])
+    return {key: (mean(values), "store") for key, values in found.items()}, rates
+
+
+def _key(trial: TrialSpec) -> str:
+    """What the time depends on: everything but the seed and the weights of others."""
+    taught = trial.teacher is not None
+    return trial.model_dump_json(exclude={"seed", "teacher", "pretrained"}) + str(taught)
+
+
+def _calibrate(trial: TrialSpec) -> float:
+    """Seconds that a trial would take, from a few steps and one evaluation batch on this machine."""
+    from studies.training.trainer import Trainer
+
+    device = default_device()
+    if device == "cpu":
+        use_one_thread()
+    alone = trial.model_copy(update={"teacher": None, "pretrained": None})
+    trainer: Any = Trainer(alone, device)
+    first = min(STEPS // 4, trainer.steps_per_epoch - 1)
+    timed = min(STEPS - first, trainer.steps_per_epoch - first)
+    if first:
+        trainer.train_steps(first)
+    start = time.perf_counter()
+    trainer.train_steps(timed)
+    step = (time.perf_counter() - start) / timed
+    start = time.perf_counter()
+    pictures = trainer.evaluate(limit=512)["test_pictures"]
+    picture = (time.perf_counter() - start) / pictures
+    full, interim = trial.data.test_size, trial.recipe.interim_test
+    looked = full + (trial.recipe.epochs - 1) * (interim or full)
+    taught = trainer.steps * trial.recipe.batch_size * picture if trial.teacher else 0.0
+    return trainer.steps * step + looked * picture + taught

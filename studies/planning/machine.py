@@ -1,0 +1,43 @@
+"""What this machine has for trials: GPUs, cores, memory."""
+
+import os
+
+from searchspace.expand import SpecError
+from studies.training.devices import default_device
+
+MEMORY_GIB = 1.5  # of a worker with torch, with room
+
+
+def default_gpus() -> float:
+    """GPUs for a trial where nothing is said: one if there is one."""
+    return 1.0 if default_device() == "cuda" else 0.0
+
+
+def check_gpus(gpus_per_trial: float) -> None:
+    """Refuse what the machine cannot give or Ray does not take.
+
+    Raises:
+        SpecError: if there are too few GPUs, or for a number such as 1.5.
+    """
+    if gpus_per_trial > 1 and gpus_per_trial != int(gpus_per_trial):
+        raise SpecError(f"a trial takes a share of one GPU or whole ones, got --gpus-per-trial {gpus_per_trial:g}")
+    if gpus_per_trial > 0:
+        import torch
+
+        if gpus_per_trial > torch.cuda.device_count():
+            there = torch.cuda.device_count()
+            raise SpecError(f"--gpus-per-trial {gpus_per_trial:g}, but this machine has {there} GPU(s)")
+
+
+def default_jobs(gpus_per_trial: float) -> int:
+    """As many trials at a time as there are GPUs, or cores and memory."""
+    if gpus_per_trial > 0:
+        import torch
+
+        return max(1, int(torch.cuda.device_count() / gpus_per_trial))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    except (ValueError, OSError):
+        return cores
+    return max(1, min(cores, int(memory / MEMORY_GIB)))

@@ -1,0 +1,110 @@
+"""Which trials a run has, and which of them are missing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from searchspace.expand import SpecError
+from searchspace.spec import ModelSpec
+from studies.language.expansion import ScaledArm, at_scale, expand
+from studies.language.resolve import load_study
+from studies.language.scale_file import load_scale
+from studies.language.study import Arm, File, Study, title
+from studies.store.store import Store
+from studies.trials.scale import Scale
+from studies.trials.trial import TrialId, TrialSpec
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The trials of a run.
+
+    Attributes:
+        arms: each arm with each of its trials.
+        others: trials of other studies or scales that these need, with their names.
+        refused: arms that cannot be had at the scale.
+        names: `arm, seed s` for each trial id; arms of one model share a trial.
+    """
+
+    study: Study
+    scale: Scale
+    store: Store
+    arms: list[tuple[Arm, TrialSpec]]
+    refused: list[ScaledArm]
+    others: dict[TrialId, tuple[str, TrialSpec]] = field(default_factory=dict)
+
+    @property
+    def trials(self) -> list[TrialSpec]:
+        """Every distinct trial, in order; what is of other studies last."""
+        found = {trial.id: trial for _, trial in self.arms}
+        return list((found | {i: trial for i, (_, trial) in self.others.items() if i not in found}).values())
+
+    @property
+    def missing(self) -> list[TrialSpec]:
+        """The trials that are not done; among them those whose weights are gone and another one needs."""
+        trials = {trial.id: trial for trial in self.trials}
+        open_ = {trial.id for _, trial in self.arms if not self.store.done(trial.id)}
+        for _ in trials:  # as deep as any chain of needs
+            needed = {i for trial_id in open_ for i in trials[trial_id].needs}
+            more = {i for i in needed - open_ if not self.store.done(i, weights=True)}
+            if not more:
+                break
+            open_ |= more
+        return [trial for trial_id, trial in trials.items() if trial_id in open_]
+
+    @property
+    def files(self) -> dict[Path, str]:
+        """The files of weights that arms start from, each with its SHA-256."""
+        origins = [origin for arm, _ in self.arms for origin in arm.origins]
+        return {origin.path: origin.sha256 for origin in origins if isinstance(origin, File)}
+
+    @property
+    def names(self) -> dict[TrialId, str]:
+        """A name for each trial id."""
+        names: dict[str, list[str]] = {}
+        for arm, trial in self.arms:
+            names.setdefault(trial.id, []).append(arm.name)
+        own = {trial.id: f"{' = '.join(names[trial.id])}, seed {trial.seed}" for _, trial in self.arms}
+        return {trial_id: name for trial_id, (name, _) in self.others.items()} | own
+
+
+def make_plan(
+    study: str | Path | Study,
+    scale: str | Path | Scale | None,
+    seeds: Sequence[int] | None,
+    only: Sequence[str],
+    everything: bool,
+    store: Store,
+) -> Plan:
+    """The plan of a run (see `studies.plan` for what is given).
+
+    Raises:
+        SpecError: for an unknown study, scale or arm, if none of the arms can be had at the scale, or if an arm cannot
+            start with the weights of the one it names.
+    """
+    study = study if isinstance(study, Study) else load_study(str(study))
+    scale = scale if isinstance(scale, Scale) else load_scale(str(scale or study.scale))
+    chosen = {arm.key for arm in study.select(only, everything)}
+    scaled = [item for item in at_scale(study, scale) if item.arm.key in chosen]
+    refused = [item for item in scaled if item.model is None]
+    if len(refused) == len(scaled):
+        raise SpecError(f"no arm can be had at scale {scale.scale}: {refused[0].arm.name}: {refused[0].refusal}")
+    made = expand(scaled, seeds or study.seeds)
+    plan = Plan(study, scale, store.check(), made.arms, refused, made.others)
+    _check_pretrained(plan)
+    return plan
+
+
+def _check_pretrained(plan: Plan) -> None:
+    """Refuse a pretrained model that does not fit; once for each arm, not for each seed."""
+    models: dict[str, ModelSpec] = {trial.id: trial.model for trial in plan.trials}
+    seen = set()
+    for arm, trial in plan.arms:
+        if arm.pretrained and isinstance(trial.pretrained, str) and arm.key not in seen:
+            seen.add(arm.key)
+            from studies.training.parents import check_start
+
+            try:
+                check_start(trial.model, models[trial.pretrained])
+            except ValueError as error:
+                raise SpecError(f"{arm.name}: pretrained: {title(arm.pretrained)}: {error}") from None

@@ -1,0 +1,156 @@
+"""Results of a study as pandas frames."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from searchspace.spec import to_dict
+from studies.language.expansion import at_scale, trials
+from studies.language.resolve import load_study
+from studies.language.scale_file import load_scale
+from studies.language.study import Study, seed_list
+from studies.store.store import DamagedError, Store
+from studies.trials.results import EpochRecord
+from studies.trials.scale import Scale
+from studies.trials.trial import Teacher, TrialSpec, WeightsFile
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NAMES = ("study", "scale", "group", "arm", "seed", "trial")
+EPOCH = tuple(EpochRecord.__annotations__)
+FIGURES = (
+    "top1",
+    "top5",
+    "loss",
+    "train_loss",
+    "params",
+    "trainable",
+    "macs",
+    "activations",
+    "seconds",
+    "images_per_second",
+    "peak_memory_mb",
+    "device",
+    "host",
+)
+
+
+def results(
+    study: str | Path | Study,
+    runs_dir: str | Path | None = None,
+    scale: str | Path | Scale | None = None,
+    seeds: int | Sequence[int] | None = None,
+) -> "pd.DataFrame":
+    """One row a trial of a study: names, seed, scale, figures (empty until done), state, versions, the model's fields.
+
+    top1 and top5 in %, macs in multiply-adds and activations in values for one picture, seconds of training and
+    evaluation, peak_memory_mb in MiB. Seeds: those asked for, else the study's own and every other in the store.
+
+    Raises:
+        SpecError: if there is no such study or scale.
+    """
+    import pandas as pd
+
+    return pd.DataFrame([row for _, _, row in _rows(study, runs_dir, scale, seeds)])
+
+
+def history(
+    study: str | Path | Study,
+    runs_dir: str | Path | None = None,
+    scale: str | Path | Scale | None = None,
+    seeds: int | Sequence[int] | None = None,
+) -> "pd.DataFrame":
+    """One row an epoch of every finished trial: group, arm, seed, trial, epoch, lr, train_loss, top1, loss, ...
+
+    `test_pictures` says how many test pictures the accuracy is over: at some scales fewer before the last epoch.
+    """
+    import pandas as pd
+
+    rows = []
+    for store, trial, row in _rows(study, runs_dir, scale, seeds):
+        names = {key: row[key] for key in NAMES}
+        rows += [names | record for record in result_of(store, trial.id).get("history", [])]
+    return pd.DataFrame(rows, columns=None if rows else [*NAMES, *EPOCH])
+
+
+def _rows(
+    study: str | Path | Study,
+    runs_dir: str | Path | None,
+    scale: str | Path | Scale | None,
+    seeds: int | Sequence[int] | None,
+) -> Iterable[tuple[Store, TrialSpec, dict[str, Any]]]:
+    study = study if isinstance(study, Study) else load_study(str(study))
+    scale = scale if isinstance(scale, Scale) else load_scale(str(scale or study.scale))
+    store = Store(store_root(runs_dir)).check()
+    for arm, trial in trials(at_scale(study, scale), seed_list(seeds) or known_seeds(store, study)):
+        row: dict[str, Any] = {
+            "study": study.name,
+            "scale": scale.scale,
+            "group": arm.group,
+            "arm": arm.name,
+            "baseline": arm.baseline,
+            "seed": trial.seed,
+            "trial": trial.id,
+        }
+        yield store, trial, row | measured(store, trial)
+
+
+def store_root(runs_dir: str | Path | None) -> str | Path:
+    """The store that is meant: the one that is named, else $STUDIES_RUNS_DIR, else ./runs."""
+    return runs_dir or os.environ.get("STUDIES_RUNS_DIR") or "runs"
+
+
+def measured(store: Store, trial: TrialSpec) -> dict[str, Any]:
+    """What a row has of a trial beside its names: state, figures, versions, the model's fields."""
+    result = result_of(store, trial.id)
+    state = store.state(trial.id)
+    early = store.pruned(trial.id) or {} if state == "pruned" else {}
+    row: dict[str, Any] = {
+        "status": state,
+        "reason": _reason(store, trial.id, state, early),
+        "epochs": early.get("epoch") or len(result.get("history", [])) or None,
+        "pretrained": trial.pretrained.sha256 if isinstance(trial.pretrained, WeightsFile) else trial.pretrained,
+    }
+    row |= {f"teacher.{name}": getattr(trial.teacher, name, None) for name in Teacher.model_fields}
+    row |= {name: result.get(name) for name in FIGURES}
+    row |= {f"version_{name}": text for name, text in result.get("versions", {}).items()}
+    for part, fields in (("model", to_dict(trial.model)), ("data", trial.data), ("recipe", trial.recipe)):
+        plain = fields if isinstance(fields, dict) else fields.model_dump(mode="json")
+        row |= {f"{part}.{name}": value for name, value in flat(plain).items()}
+    return row
+
+
+def result_of(store: Store, trial_id: str) -> Mapping[str, Any]:
+    """A trial's result; empty if it is not done, or damaged (its state says so)."""
+    try:
+        return store.result(trial_id) or {}
+    except DamagedError:
+        return {}
+
+
+def _reason(store: Store, trial_id: str, state: str, early: dict[str, Any]) -> str:
+    """Why a trial is in its state, where that is not plain."""
+    if state == "damaged":
+        return "its result is damaged; the next run trains it anew"
+    if "epoch" in early:
+        return f"stopped early after epoch {early['epoch']} at top-1 {early['top1']:.1f} %"
+    note = early or store.failure(trial_id) or {}
+    return note.get("reason", "") if state in ("failed", "pruned") else ""
+
+
+def known_seeds(store: Store, study: Study) -> list[int]:
+    """The study's own seeds and every other seed that some trial in the store was trained with."""
+    return sorted({*study.seeds, *store.seeds()})
+
+
+def flat(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested plain data with dotted keys; lists as text, so that a column has one type."""
+    made: dict[str, Any] = {}
+    for key, value in data.items():
+        if isinstance(value, dict):
+            made |= flat(value, f"{prefix}{key}.")
+        else:
+            made[f"{prefix}{key}"] = str(value) if isinstance(value, list) else value
+    return made

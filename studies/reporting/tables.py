@@ -1,0 +1,147 @@
+"""Tables and figures: frames of the store and counts of the specs, given to `reports`."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from reports import paper_table, study_table
+from reports.figures import accuracy_against_macs, draw_accuracy_against_macs, save
+from reports.render import Section, as_csv, as_json, render
+from searchspace.cost.remembered import costs
+from searchspace.expand import SpecError
+from searchspace.spec import CnnSpec, ModelSpec, TransformerSpec
+from studies.language.expansion import at_scale, expand, full_size
+from studies.language.resolve import load_study, names
+from studies.language.study import Study
+from studies.reporting.frames import results
+from studies.store.store import Store
+from studies.trials.scale import Scale
+
+FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
+
+
+def study_of_table(number: int) -> Study:
+    """The study that reproduces a table of the paper.
+
+    Raises:
+        SpecError: if none does.
+    """
+    studies = {study.table: study for study in map(load_study, names()) if study.table}
+    if number not in studies:
+        known = ", ".join(str(n) for n in sorted(studies))
+        raise SpecError(f"no study reproduces table {number}; there is one for table {known}")
+    return studies[number]
+
+
+def table(
+    study: Study,
+    scale: Scale,
+    store: Store,
+    seeds: Sequence[int] | None = None,
+    style: str = "text",
+    figure: Path | None = None,
+) -> str:
+    """A study's table as text, and its figure drawn (into the store, or where asked).
+
+    Raises:
+        SpecError: if there is nothing to draw for a figure that was asked for, or it cannot be written.
+    """
+    frame = results(study, store.root, scale, seeds)
+    trained = frame[frame["status"].isin(["done", "pruned", "failed"])]
+    untrained = f"Nothing is trained yet. To train it: studies run {study.name}\n" if style == "text" else ""
+    if study.table is None:
+        shown = frame[frame["status"] == "done"]
+        sections = [study_table.section(study.name, frame, scale.scale, remarks(study, scale, shown))]
+        return _rendered(frame, sections, style) + (untrained if shown.empty else "")
+    rows = paper_table.compared(study.table, counts(study), frame)
+    rows["scale"] = scale.scale if not trained.empty else None
+    sections = []
+    if style not in ("csv", "json"):
+        sections = paper_table.sections(study.table, rows, scale.scale, remarks(study, scale, trained))
+        more = paper_table.added(study.table, frame)
+        if (more["status"] == "done").any():
+            sections.append(study_table.section(f"Arms of {study.name} that the paper has not", more, scale.scale, []))
+    text = _rendered(rows, sections, style)
+    if trained.empty:
+        if figure:
+            raise SpecError(f"no figure: nothing is trained yet of {study.name} at scale {scale.scale}")
+        return text + untrained
+    if figure or style == "text":
+        _draw(study, scale, store, rows, figure)
+    return text
+
+
+def _rendered(frame: pd.DataFrame, sections: list[Section], style: str) -> str:
+    if style == "csv":
+        return as_csv(frame)
+    return f"{as_json(frame) if style == 'json' else render(sections, style)}\n"
+
+
+def _draw(study: Study, scale: Scale, store: Store, rows: pd.DataFrame, asked: Path | None) -> None:
+    """Draw accuracy against MACs where asked, else into the store; only what was asked for must work."""
+    folder = Path("figures") if "://" in store.root else Path(store.root, "figures")
+    figure = asked or folder / f"table{study.table}_{scale.scale}.png"
+    try:
+        save(draw_accuracy_against_macs(accuracy_against_macs(rows), scale.scale), figure)
+    except OSError as error:
+        problem = f"cannot write {figure}: {error.strerror}; name another with --figure"
+        if asked:
+            raise SpecError(problem) from None
+        print(f"studies: no figure: {problem}", file=sys.stderr)
+    else:
+        print(f"figure: {figure}", file=sys.stderr)
+
+
+def counts(study: Study) -> pd.DataFrame:
+    """group, model, structure, params_m (trainable) and macs_g of every arm at full size."""
+
+    def on_count(i: int, n: int) -> None:
+        if sys.stderr.isatty():
+            print(f"\rcounting model {i} of {n} at full size ...", end="\n" if i == n else "", file=sys.stderr)
+
+    rows = []
+    models = full_size(study)
+    for arm, model, cost in zip(study.arms, models, costs(models, on_count), strict=True):
+        figures = {"params_m": cost["trainable"] / 1e6, "macs_g": cost["macs"] / 1e9}
+        rows.append({"group": arm.group, "model": arm.name, "structure": structure(model)} | figures)
+    return pd.DataFrame(rows)
+
+
+def structure(model: ModelSpec) -> str:
+    """Depth, width and MLP size of a transformer, as table 1 of the paper has them."""
+    if isinstance(model, CnnSpec):
+        return ""
+    backbone = model.backbone
+    return f"{backbone.depth} x {backbone.embed_dim}, MLP {int(backbone.embed_dim * backbone.mlp_ratio)}"
+
+
+def remarks(study: Study, scale: Scale, trained: pd.DataFrame) -> list[str]:
+    """What the scale can show; mixed versions; arms that are one model, or none, at this scale."""
+    said = [scale.shows] if scale.shows else []
+    for column in trained.columns[trained.columns.str.startswith("version_")]:
+        if trained[column].nunique() > 1:
+            found = " and ".join(sorted(trained[column].dropna().unique()))
+            said.append(f"Trained with mixed versions of {column.removeprefix('version_')}: {found}.")
+    if trained["device"].nunique() > 1:
+        said.append(f"Trained on different devices: {', '.join(sorted(trained['device'].dropna().unique()))}.")
+    said += [study.remark] if study.remark else []
+    distilled = [
+        arm.name
+        for arm in study.arms
+        if isinstance(arm.model, TransformerSpec) and arm.model.distilled and arm.teacher is None
+    ]
+    if distilled:
+        said.append(f"Without a teacher here, so with two tokens but not distilled: {', '.join(distilled)}.")
+    said += [
+        f"Nothing to compare with in {arm.group or study.name}: its baseline {arm.name} is not trained."
+        for arm in study.arms
+        if arm.baseline and arm.group in set(trained["group"]) and arm.name not in set(trained["arm"])
+    ]
+    scaled = at_scale(study, scale)
+    said += [f"No row for {item.arm.name}: {item.refusal}." for item in scaled if item.model is None]
+    same: dict[str, dict[str, None]] = {}
+    for arm, trial in expand(scaled, study.seeds[:1]).arms:
+        same.setdefault(trial.id, {})[arm.name] = None
+    return [*said, *(f"One and the same model at this scale: {', '.join(n)}." for n in same.values() if len(n) > 1)]

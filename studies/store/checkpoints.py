@@ -1,0 +1,35 @@
+"""Checkpoints of trials that are being trained: the last one, named by its step and the digest of its content."""
+
+import io
+from typing import Any
+
+from studies.store.records import is_checkpoint
+from studies.store.store import Store
+from studies.trials.identity import digest
+
+
+def save_checkpoint(store: Store, trial_id: str, step: int, state: dict[str, Any]) -> None:
+    """Keep a trainer's state after a step, in place of the last one."""
+    import torch
+
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    content = buffer.getvalue()
+    kept = f"checkpoint-{step}-{digest(content)}.pt"
+    store.files.write(f"trials/{trial_id}/{kept}", content)
+    for name in store.files.names(f"trials/{trial_id}"):
+        if name.startswith("checkpoint-") and name != kept:
+            store.files.remove(f"trials/{trial_id}/{name}")
+
+
+def load_checkpoint(store: Store, trial_id: str) -> dict[str, Any] | None:
+    """The last state kept; None if there is none. What is torn or changed is put aside and passed over."""
+    names = [name for name in store.files.names(f"trials/{trial_id}") if is_checkpoint(name)]
+    for name in sorted(names, key=lambda name: int(name.split("-")[1]), reverse=True):
+        content = store.files.read(f"trials/{trial_id}/{name}")
+        if content is not None and name.endswith(f"-{digest(content)}.pt"):
+            import torch
+
+            return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        store.put_aside(trial_id, name)
+    return None

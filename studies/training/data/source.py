@@ -1,0 +1,77 @@
+"""What a kind of data gives to training: batches that are functions of the seed, the epoch and the index alone."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+
+from studies.training.evaluation import Batch
+from studies.training.seeding import seed_all
+from studies.trials.recipe import Recipe
+
+EVALUATION_BATCH = 512
+
+
+class Source(Protocol):
+    """Opened data on one device."""
+
+    def steps_per_epoch(self, batch_size: int) -> int:
+        """Whole batches in an epoch."""
+
+    def train_batch(self, recipe: Recipe, seed: int, epoch: int, index: int) -> Batch:
+        """A batch of an epoch, augmented. Leaves the random state that the rest of the step goes on from."""
+
+    def test_batches(self, limit: int | None = None) -> Iterator[Batch]:
+        """The test split in order, or its first `limit` pictures."""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A split on a device: pictures (n, C, H, W) float32, labels (n,) int64."""
+
+    x: torch.Tensor
+    y: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+class TensorSource:
+    """Splits that lie on the device as tensors, drawn and augmented there in batches."""
+
+    def __init__(self, train: Pictures, test: Pictures) -> None:
+        self.train, self.test = train, test
+        self._order: tuple[tuple[int, int], torch.Tensor] = ((-1, -1), torch.empty(0))
+
+    def steps_per_epoch(self, batch_size: int) -> int:
+        """Whole batches in an epoch; what is left over is not seen."""
+        return len(self.train) // batch_size
+
+    def train_batch(self, recipe: Recipe, seed: int, epoch: int, index: int) -> Batch:
+        """A batch of an epoch: drawn without replacement, shifted at random."""
+        if self._order[0] != (seed, epoch):
+            seed_all(seed, "order", epoch)
+            self._order = (seed, epoch), torch.randperm(len(self.train), device=self.train.x.device)
+        batch = self._order[1][index * recipe.batch_size : (index + 1) * recipe.batch_size]
+        seed_all(seed, "step", epoch * self.steps_per_epoch(recipe.batch_size) + index)
+        return shifted(self.train.x[batch], recipe.shift), self.train.y[batch]
+
+    def test_batches(self, limit: int | None = None) -> Iterator[Batch]:
+        """The test split in order, or its first `limit` pictures."""
+        x, y = self.test.x[:limit], self.test.y[:limit]
+        yield from zip(x.split(EVALUATION_BATCH), y.split(EVALUATION_BATCH), strict=True)
+
+
+def shifted(x: torch.Tensor, largest: int) -> torch.Tensor:
+    """Move each picture of a batch (B, C, H, W) by up to `largest` pixels each way; edges are repeated."""
+    if not largest:
+        return x
+    b, _, h, w = x.shape
+    padded = F.pad(x, (largest,) * 4, mode="replicate").permute(0, 2, 3, 1)
+    dy, dx = torch.randint(0, 2 * largest + 1, (2, b, 1), device=x.device)
+    rows = dy + torch.arange(h, device=x.device)
+    columns = dx + torch.arange(w, device=x.device)
+    batch = torch.arange(b, device=x.device)[:, None, None]
+    return padded[batch, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2).contiguous()

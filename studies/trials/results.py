@@ -1,0 +1,48 @@
+"""What comes of a trial: the record of an epoch and the result, defined once. Plain data, as it stands in the store."""
+
+from typing import NotRequired, TypedDict
+
+
+class EpochRecord(TypedDict):
+    """An epoch of a trial: accuracies in %, losses in nats, times in seconds.
+
+    `top1`, `top5` and `loss` are over `test_pictures` of the test split; `seconds` is training and evaluation.
+    """
+
+    epoch: int
+    epochs: int
+    lr: float
+    train_loss: float
+    top1: float
+    top5: float
+    loss: float
+    test_pictures: int
+    train_seconds: float
+    seconds: float
+    images_per_second: float
+
+
+class Result(TypedDict):
+    """A trial that is done: figures of its last epoch, costs for one picture, where and with what it was trained.
+
+    `macs` are multiply-adds, `activations` values, `peak_memory_mb` MiB; `pretrained_share` is the share of the
+    parameters that came from the pretrained model, None if there was none.
+    """
+
+    top1: float
+    top5: float
+    loss: float
+    train_loss: float
+    params: int
+    trainable: int
+    macs: int
+    activations: int
+    pretrained_share: float | None
+    seconds: float
+    images_per_second: float
+    peak_memory_mb: float
+    device: str
+    host: str
+    versions: dict[str, str]
+    history: list[EpochRecord]
+    weights_sha256: NotRequired[str]

@@ -1,0 +1,77 @@
+"""Each command is a function with typed arguments."""
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import studies as package
+from searchspace.expand import SpecError
+from studies.cli.parser import _parser
+
+StudyFile = Callable[..., Path]
+
+
+@pytest.mark.slow
+def test_a_study_is_planned_run_and_reported_in_python(
+    study_file: StudyFile, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study, at = study_file(), {"scale": tiny, "runs_dir": tmp_path / "runs"}
+    forecast = package.plan(study, seeds=2, **at)
+    assert forecast.frame["to_train"].tolist() == [True] * 4
+    assert forecast.estimate.device_seconds > 0
+    assert str(forecast).startswith("s at scale tiny: 4 of 4 trials to train, about ")
+    assert not (tmp_path / "runs").exists(), "nothing is written by a plan"
+    frame = package.run(study, seeds=2, executor="inline", **at)
+    assert frame["status"].tolist() == ["done"] * 4
+    assert frame["seed"].tolist() == [0, 0, 1, 1]
+    told = capsys.readouterr()
+    assert told.out == "", "progress goes to stderr"
+    assert "[4/4] b, seed 1: top-1 " in told.err
+    again = package.run(study, seeds=[1], only="a", executor="inline", **at)
+    assert again.equals(package.results(study, seeds=[1], **at))
+    assert package.plan(study, seeds=2, **at).missing == []
+    assert package.history(study, seeds=2, **at)["epoch"].tolist() == [1, 2] * 4
+    text = package.report(study, seeds=2, format="md", **at)
+    assert text.count("|") > 20 and "baseline" in text
+
+
+def test_the_store_is_that_of_the_environment_where_none_is_named(
+    study_file: StudyFile, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDIES_RUNS_DIR", str(tmp_path / "mine"))
+    package.run(study_file(), scale=tiny, seeds=1, only="a", executor="inline", jobs=1)
+    assert (tmp_path / "mine" / "trials").is_dir()
+    assert package.results(study_file(), scale=tiny, seeds=[0])["status"].tolist() == ["done", "planned"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"seeds": 0}, "seeds: how many"),
+        ({"seeds": [-1]}, "seeds: how many"),
+        ({"only": "nothing"}, "no arm or group of s matches 'nothing'"),
+        ({"scale": "digit"}, "unknown scale 'digit'; did you mean digits"),
+        ({"jobs": 2}, "--executor inline trains one trial at a time"),
+    ],
+)
+def test_bad_input_is_an_error_before_anything_is_written(
+    study_file: StudyFile, tmp_path: Path, arguments: dict[str, object], message: str
+) -> None:
+    with pytest.raises(SpecError, match=message):
+        package.run(study_file(), executor="inline", runs_dir=tmp_path / "runs", **arguments)  # type: ignore[arg-type]
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("command", ["plan", "run", "report"])
+def test_a_function_takes_the_options_of_its_command(command: str) -> None:
+    renamed = {"all": "everything", "table": "paper_table", "jobs": "devices" if command == "plan" else "jobs"}
+    known = set(vars(_parser().parse_args([command, "s"]))) - {"module", "function", "debug", "json"}
+    parameters = set(inspect.signature(getattr(package, command)).parameters)
+    assert {renamed.get(name, name) for name in known} == parameters
+
+
+def test_evaluate_refuses_a_network_of_a_library(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="resnet50 is one of timm's"):
+        package.evaluate("resnet50", weights=tmp_path / "w", data=tmp_path)

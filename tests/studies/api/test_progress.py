@@ -1,0 +1,84 @@
+import io
+import time
+
+import pytest
+
+from studies.api.progress import Progress, duration
+from studies.language.expansion import at_scale, trials
+from studies.language.resolve import load_study
+from studies.language.scale_file import load_scale
+
+
+@pytest.fixture
+def progress() -> Progress:
+    study, scale = load_study("cnn_to_vit"), load_scale("digits")
+    chosen = [item for item in at_scale(study, scale) if item.arm.name in ("ViT-S/16", "ViT-SE")]
+    made = [trial for _, trial in trials(chosen, [0])]
+    names = {made[0].id: "[/bold] first", made[1].id: "second"}
+    return Progress(names, made, {trial.id: 1.0 for trial in made}, io.StringIO())
+
+
+def printed(progress: Progress) -> str:
+    return progress.console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_counts_and_plain_lines_follow_the_events(progress: Progress) -> None:
+    first, second = progress.epochs
+    assert progress.left() is None
+    assert progress.summary() == "0/2 done, 0 running, 2 waiting, 0 failed"
+    progress.epoch(first, {"epoch": 1, "top1": 12.5, "seconds": 1.0})
+    assert progress.summary().startswith("0/2 done, 1 running, 1 waiting, 0 failed, about")
+    progress.done(first, {"top1": 12.5})
+    progress.failed(second, "RuntimeError: [why]")
+    assert progress.summary() == "1/2 done, 0 running, 0 waiting, 1 failed"
+    lines = printed(progress).splitlines()
+    assert lines[0].startswith("[1/2] [/bold] first: top-1 12.5 %")
+    assert lines[1].startswith("[2/2] second: failed, RuntimeError: [why]")
+
+
+def test_what_other_runs_do_and_what_is_stopped_early_is_said(progress: Progress) -> None:
+    first, second = progress.epochs
+    progress.held_elsewhere([second])
+    progress.held_elsewhere([second])
+    assert printed(progress).count("waiting for what other runs train: second") == 1
+    assert "1 in other runs" in progress.summary()
+    progress.epoch(first, {"epoch": 1, "top1": 12.5, "seconds": 1.0})
+    progress.pruned(first, 1)
+    progress.held_elsewhere([])
+    progress.done(second, {"top1": 50.0}, here=False)
+    lines = printed(progress).splitlines()
+    assert lines[1].startswith("[1/2] [/bold] first: stopped early after epoch 1/4 at top-1 12.5 %")
+    assert lines[2].startswith("[2/2] second: top-1 50.0 %, by another run")
+    assert progress.summary() == "1/2 done, 0 running, 0 waiting, 0 failed, 1 stopped early"
+    assert progress.left() == 0
+
+
+def test_the_time_left_is_the_open_work_at_the_pace_so_far(progress: Progress) -> None:
+    first, second = progress.epochs
+    for trial_id in (first, second):
+        progress.epoch(trial_id, {"epoch": 1, "top1": 0.0, "seconds": 1.0})
+    progress.start = time.monotonic() - 10  # two of eight epochs took ten seconds
+    left = progress.left()
+    assert left == pytest.approx(30, abs=1)
+
+
+def test_the_live_view_draws_names_as_they_are(progress: Progress) -> None:
+    first = next(iter(progress.epochs))
+    progress.epoch(first, {"epoch": 1, "top1": 12.5, "seconds": 1.0})
+    progress.console.print(progress._view())
+    assert "[/bold] first" in printed(progress)
+    assert "epoch 1/4" in printed(progress)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(42, "42 s"), (99.4, "99 s"), (150, "2 min"), (5900, "98 min"), (7500, "2 h 5 min")]
+)
+def test_durations_are_said_as_people_say_them(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_what_comes_before_the_first_epoch_is_no_measure_of_the_pace(progress: Progress) -> None:
+    first = next(iter(progress.epochs))
+    progress.start -= 1000  # Ray starts
+    progress.epoch(first, {"epoch": 1, "top1": 0.0, "seconds": 2.0})
+    assert progress.left() == pytest.approx(14, abs=1), "one of eight epochs took two seconds"

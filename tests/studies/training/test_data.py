@@ -1,0 +1,81 @@
+import torch
+
+from studies.language.scale_file import load_scale
+from studies.training.data.digits import placed_digits
+from studies.training.data.source import shifted
+from studies.trials.data import DigitsSpec
+
+SPEC = DigitsSpec(kind="digits", train_size=200, test_size=100)
+
+
+def test_placed_digits_are_a_function_of_their_spec() -> None:
+    first = placed_digits.__wrapped__(SPEC)
+    again = placed_digits.__wrapped__(SPEC)
+    other = placed_digits.__wrapped__(SPEC.model_copy(update={"seed": 1}))
+    assert torch.equal(first["train"][0], again["train"][0])
+    assert torch.equal(first["test"][1], again["test"][1])
+    assert not torch.equal(first["train"][0], other["train"][0])
+
+
+def test_placed_digits_have_the_shapes_and_the_scale_that_models_expect() -> None:
+    splits = placed_digits(SPEC)
+    x, y = splits["train"]
+    assert x.shape == (200, 3, 16, 16)
+    assert x.dtype == torch.float32
+    assert y.dtype == torch.int64
+    assert abs(x.mean()) < 1e-5
+    assert abs(x.std() - 1) < 1e-4
+    assert set(y.tolist()) <= set(range(10))
+    assert len(splits["test"][1]) == 100
+
+
+def test_train_and_test_come_from_disjoint_digits(monkeypatch) -> None:
+    import sklearn.datasets
+
+    import studies.training.data.digits as module
+
+    seen: list[set[int]] = []
+
+    def remember(digits: torch.Tensor, spec: DigitsSpec, generator: torch.Generator) -> torch.Tensor:
+        seen.append({int(d.flatten()[0]) for d in digits})
+        return torch.randn(len(digits), 3, spec.img_size, spec.img_size)
+
+    class Bunch:
+        images = torch.arange(1797).mul(16).reshape(-1, 1, 1).expand(-1, 8, 8).numpy()
+        target = torch.zeros(1797, dtype=torch.int64).numpy()
+
+    monkeypatch.setattr(module, "place", remember)
+    monkeypatch.setattr(sklearn.datasets, "load_digits", lambda: Bunch)
+    placed_digits.__wrapped__(SPEC.model_copy(update={"train_size": 20_000, "test_size": 20_000}))
+    train, test = seen
+    assert not train & test
+    assert len(train | test) == 1797
+
+
+def test_a_placed_digit_lies_within_its_canvas_as_upright_ink() -> None:
+    from studies.training.data.digits import place
+
+    spec = SPEC.model_copy(update={"rotation": 0.0, "background": 0.0, "noise": 0.0, "min_side": 8.0, "max_side": 8.0})
+    ones = torch.ones(64, 1, 8, 8)
+    ink = place(ones, spec, torch.Generator().manual_seed(0)).amax(1) > 0
+    counts = ink.flatten(1).sum(1)
+    assert (counts >= 64).all()  # all of the digit, 8 x 8 pixels and the blended border
+    assert (counts <= 100).all()
+
+
+def test_shifting_moves_a_picture_by_whole_pixels() -> None:
+    torch.manual_seed(0)
+    x = torch.arange(2 * 3 * 6 * 6.0).reshape(2, 3, 6, 6)
+    moved = shifted(x, 1)
+    assert moved.shape == x.shape
+    padded = torch.nn.functional.pad(x, (1, 1, 1, 1), mode="replicate")
+    for i in range(2):
+        windows = [padded[i, :, r : r + 6, c : c + 6] for r in range(3) for c in range(3)]
+        assert any(torch.equal(moved[i], window) for window in windows)
+    assert shifted(x, 0) is x
+
+
+def test_the_shipped_scale_has_the_promised_pictures() -> None:
+    data = load_scale("digits").data
+    assert 16 <= data.img_size <= 32
+    assert data.train_size == data.test_size == 8192
