@@ -57,7 +57,7 @@ def sections(number: int, rows: pd.DataFrame, scale: str, remarks: list[str]) ->
         number: of the table.
         rows: as `compared` gives them.
         scale: name of the run's scale.
-        remarks: what is to be said below the run's table.
+        remarks: printed below the run's table.
     """
     made = [_full_size(number, rows)]
     trained = rows[rows[["n", "stopped", "failed"]].astype(float).sum(axis=1) > 0]
@@ -95,10 +95,10 @@ def _misprints(rows: pd.DataFrame) -> list[str]:
     base = rows[rows["baseline"]].set_index("group")["paper_top1"]
     own = rows["paper_top1"] - rows["group"].map(base)
     wrong = rows[(own - rows["paper_delta"]).abs() > 0.051]
-    said = []
+    notes = []
     for model, right, printed in zip(wrong["model"], own[wrong.index], wrong["paper_delta"], strict=True):
-        said.append(f"The paper's accuracies give {right:+.1f} for {model}, where it prints {printed:+.1f}.")
-    return said
+        notes.append(f"The paper's accuracies give {right:+.1f} for {model}, where it prints {printed:+.1f}.")
+    return notes
 
 
 def _table(rows: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
@@ -122,8 +122,8 @@ def seeds(rows: pd.DataFrame) -> list[str]:
     """How many seeds the accuracy is over, and how many were stopped early or failed, as text."""
     made = []
     for n, *others in zip(rows["n"], rows["stopped"], rows["failed"], strict=True):
-        said = [f"{count:.0f} {word}" for count, word in zip(others, ("stopped", "failed"), strict=True) if count > 0]
-        made.append(f"{n:.0f}" + (f" ({', '.join(said)})" if said else ""))
+        counts = [f"{count:.0f} {word}" for count, word in zip(others, ("stopped", "failed"), strict=True) if count > 0]
+        made.append(f"{n:.0f}" + (f" ({', '.join(counts)})" if counts else ""))
     return made
 
 

@@ -46,6 +46,7 @@ class How:
         checkpoint_every: seconds between checkpoints within an epoch.
         step_timeout: seconds without a step after which a trial has failed.
         data_dir: folder of data sets; none: $STUDIES_DATA.
+        cluster_silence: seconds without an answer after which a Ray is taken for dead.
     """
 
     jobs: int | None = None
@@ -58,6 +59,7 @@ class How:
     checkpoint_every: float = 60.0
     step_timeout: float = 600.0
     data_dir: str | None = None
+    cluster_silence: float = 45.0
 
     @property
     def gpus(self) -> float:
@@ -97,6 +99,7 @@ def run(
     checkpoint_every: float = 60.0,
     step_timeout: float = 600.0,
     data_dir: str | Path | None = None,
+    cluster_silence: float = 45.0,
 ) -> "pd.DataFrame":
     """Train what is missing of a study, as `studies run` does, and give its results.
 
@@ -119,6 +122,7 @@ def run(
         checkpoint_every: seconds between checkpoints within an epoch.
         step_timeout: seconds without a step after which a trial has failed.
         data_dir: folder of data sets that are read from files; default: $STUDIES_DATA.
+        cluster_silence: seconds without an answer after which a Ray is taken for dead.
 
     Returns:
         A row a trial (see `studies.results`), of these seeds.
@@ -131,7 +135,7 @@ def run(
     """
     how = How(
         jobs, gpus_per_trial, executor, fresh, early_stop, address, device_type, checkpoint_every, step_timeout,
-        None if data_dir is None else str(data_dir),
+        None if data_dir is None else str(data_dir), cluster_silence,
     )  # fmt: skip
     plan = make_plan(study, scale, seed_list(seeds), _names(only), everything, Store(store_root(runs_dir)))
     outcome = train(plan, how)
@@ -232,7 +236,7 @@ def _execute(plan: Plan, queue: Queue, options: Options, how: How, stopping: thr
     jobs = how.jobs
     if jobs is None and not how.address:
         jobs = min(default_jobs(how.gpus), count)
-    cluster = Cluster(jobs, how.gpus, how.address, how.device_type, how.early_stop)
+    cluster = Cluster(jobs, how.gpus, how.address, how.device_type, how.early_stop, how.cluster_silence)
     text = f"{jobs} at a time" if jobs else "as many at a time as the cluster takes"
     where = f" on the cluster at {how.address}" if how.address else ""
     say(f"training {counted(count, 'trial')}, {text}, scheduled by Ray Tune{where}; store: {plan.store.root}")

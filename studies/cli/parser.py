@@ -142,6 +142,14 @@ def _parser() -> argparse.ArgumentParser:
         help="a trial that trains no step for so long has failed (default: 600)",
     )
 
+    command.add_argument(
+        "--cluster-silence",
+        type=_seconds,
+        default=45.0,
+        metavar="SECONDS",
+        help="a Ray that does not answer for so long is taken for dead (default: 45)",
+    )
+
     command = add(
         "report",
         "studies.cli.report",

@@ -14,7 +14,6 @@ from searchspace.expand import SpecError
 
 TYPE = "accelerator_type:"  # how Ray's resources begin that name a kind of accelerator
 LOOK_SECONDS = 5.0
-SILENT_SECONDS = 45.0  # a Ray that does not answer for so long is dead
 
 
 @dataclass(frozen=True)
@@ -26,6 +25,7 @@ class Cluster:
         gpus_per_trial: whole GPUs, or a share of one.
         address: of a running cluster; none: a Ray of our own on this machine.
         device_type: accelerator type that a trial is to run on, as Ray names it (A100, H100); none: any.
+        silence: seconds without an answer after which a Ray is taken for dead.
         early_stop: stop the worse of the running trials early, by ASHA (Li et al., arXiv 1810.05934).
     """
 
@@ -34,6 +34,7 @@ class Cluster:
     address: str | None = None
     device_type: str | None = None
     early_stop: bool = False
+    silence: float = 45.0
 
     def resources(self) -> dict[str, float]:
         """What a trial asks for, in Ray's names."""
@@ -87,17 +88,19 @@ class Watchdog(threading.Thread):
     Args:
         answers: asks Ray something; True if it answered well. It may block.
         ours: whether this process started Ray.
+        silence: seconds without an answer after which it is taken for dead.
     """
 
-    def __init__(self, answers: Callable[[], bool], ours: bool) -> None:
+    def __init__(self, answers: Callable[[], bool], ours: bool, silence: float) -> None:
         super().__init__(name="Ray watchdog", daemon=True)
         self.answers, self.answered, self.ended = answers, time.monotonic(), threading.Event()
+        self.silence = silence
         found = psutil.Process().children(recursive=True) if ours else []
         self.processes = {process.name(): process for process in found if process.name() in ("raylet", "gcs_server")}
 
     def run(self) -> None:
         """Ask until the end."""
-        while not self.ended.wait(LOOK_SECONDS):
+        while not self.ended.wait(min(LOOK_SECONDS, self.silence / 4)):
             with suppress(Exception):
                 if self.answers():
                     self.answered = time.monotonic()
@@ -108,7 +111,7 @@ class Watchdog(threading.Thread):
             if not _runs(process):
                 return f"Ray's {name} has died"
         silent = time.monotonic() - self.answered
-        return f"Ray has not answered for {silent:.0f} s" if silent > SILENT_SECONDS else ""
+        return f"Ray has not answered for {silent:.0f} s" if silent > self.silence else ""
 
 
 def _runs(process: psutil.Process) -> bool:

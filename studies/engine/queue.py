@@ -32,7 +32,7 @@ class Queue:
         store: where their states are.
         trials: to be ended, those that others need among them.
         weights: how long each takes, in any unit.
-        events: told of every trial that ends.
+        events: receives every trial that ends.
         run: name of this run.
         keep: trials that early stopping must not end.
         early_stop: whether what another run stops early meanwhile is ended; else it is trained on.
@@ -54,7 +54,7 @@ class Queue:
         self.weights: dict[str, float] = {}
         self.failures: dict[str, dict[str, Any] | None] = {}
         self.stops: dict[str, dict[str, Any] | None] = {}
-        self.trained: set[str] = set()  # of what is needed: looked at once
+        self.trained: set[str] = set()  # of what is needed: checked once
         self.waiting: list[str] = []
         self.open = False
         self.given: set[str] = set()

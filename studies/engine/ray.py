@@ -265,7 +265,9 @@ def _ray(cluster: Cluster) -> Iterator[Watchdog]:
     else:
         # "local": never another cluster that happens to run here.
         ray.init(address="local", num_cpus=cluster.jobs, include_dashboard=False, **settings)
-    watch = Watchdog(lambda: any(node["Alive"] for node in ray.nodes()), ours=cluster.address is None)
+    watch = Watchdog(
+        lambda: any(node["Alive"] for node in ray.nodes()), ours=cluster.address is None, silence=cluster.silence
+    )
     watch.start()
     died = False
     try:

@@ -102,7 +102,7 @@ class StudyFile(Generators):
     study: str = Field(pattern=NAME, description="name: letters, digits, _, . and -")
     extends: str | None = Field(None, description="another study, by name or path: its content, changed by this file's")
     question: str = ""
-    remark: str = Field("", description="what is to be said below its results")
+    remark: str = Field("", description="printed below its results")
     paper: PaperRef | None = None
     scale: str = "digits"
     seeds: int | list[int] = Field(3, description="how many (0, 1, ...), or a list")

@@ -86,8 +86,8 @@ def work(trial: TrialSpec) -> float:
     """Multiply-adds of a trial: a training step is three forward passes."""
     macs = costs([trial.model])[0]["macs"]
     recipe, data = trial.recipe, trial.data
-    looked = data.test_size + (recipe.epochs - 1) * (recipe.interim_test or data.test_size)
-    return float(macs) * (3 * _steps(trial) * recipe.batch_size + looked)
+    evaluated = data.test_size + (recipe.epochs - 1) * (recipe.interim_test or data.test_size)
+    return float(macs) * (3 * _steps(trial) * recipe.batch_size + evaluated)
 
 
 def _steps(trial: TrialSpec) -> int:
@@ -154,6 +154,6 @@ def _calibrate(trial: TrialSpec) -> float:
     pictures = trainer.evaluate(limit=512)["test_pictures"]
     picture = (time.perf_counter() - start) / pictures
     full, interim = trial.data.test_size, trial.recipe.interim_test
-    looked = full + (trial.recipe.epochs - 1) * (interim or full)
+    evaluated = full + (trial.recipe.epochs - 1) * (interim or full)
     taught = trainer.steps * trial.recipe.batch_size * picture if trial.teacher else 0.0
-    return trainer.steps * step + looked * picture + taught
+    return trainer.steps * step + evaluated * picture + taught

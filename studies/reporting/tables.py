@@ -119,29 +119,29 @@ def structure(model: ModelSpec) -> str:
 
 def remarks(study: Study, scale: Scale, trained: pd.DataFrame) -> list[str]:
     """What the scale can show; mixed versions; arms that are one model, or none, at this scale."""
-    said = [scale.shows] if scale.shows else []
+    notes = [scale.shows] if scale.shows else []
     for column in trained.columns[trained.columns.str.startswith("version_")]:
         if trained[column].nunique() > 1:
             found = " and ".join(sorted(trained[column].dropna().unique()))
-            said.append(f"Trained with mixed versions of {column.removeprefix('version_')}: {found}.")
+            notes.append(f"Trained with mixed versions of {column.removeprefix('version_')}: {found}.")
     if trained["device"].nunique() > 1:
-        said.append(f"Trained on different devices: {', '.join(sorted(trained['device'].dropna().unique()))}.")
-    said += [study.remark] if study.remark else []
+        notes.append(f"Trained on different devices: {', '.join(sorted(trained['device'].dropna().unique()))}.")
+    notes += [study.remark] if study.remark else []
     distilled = [
         arm.name
         for arm in study.arms
         if isinstance(arm.model, TransformerSpec) and arm.model.distilled and arm.teacher is None
     ]
     if distilled:
-        said.append(f"Without a teacher here, so with two tokens but not distilled: {', '.join(distilled)}.")
-    said += [
+        notes.append(f"Without a teacher here, so with two tokens but not distilled: {', '.join(distilled)}.")
+    notes += [
         f"Nothing to compare with in {arm.group or study.name}: its baseline {arm.name} is not trained."
         for arm in study.arms
         if arm.baseline and arm.group in set(trained["group"]) and arm.name not in set(trained["arm"])
     ]
     scaled = at_scale(study, scale)
-    said += [f"No row for {item.arm.name}: {item.refusal}." for item in scaled if item.model is None]
+    notes += [f"No row for {item.arm.name}: {item.refusal}." for item in scaled if item.model is None]
     same: dict[str, dict[str, None]] = {}
     for arm, trial in expand(scaled, study.seeds[:1]).arms:
         same.setdefault(trial.id, {})[arm.name] = None
-    return [*said, *(f"One and the same model at this scale: {', '.join(n)}." for n in same.values() if len(n) > 1)]
+    return [*notes, *(f"One and the same model at this scale: {', '.join(n)}." for n in same.values() if len(n) > 1)]

@@ -117,19 +117,19 @@ class LocalFiles:
         return True
 
     def rename(self, old: str, new: str) -> None:
-        with _told("rename", self.show(old)), suppress(FileNotFoundError):
+        with _as_store_error("rename", self.show(old)), suppress(FileNotFoundError):
             os.replace(self._path(old), self._path(new))
 
     def remove(self, name: str) -> None:
         path = self._path(name)
-        with _told("remove", self.show(name)), suppress(FileNotFoundError, NotADirectoryError):
+        with _as_store_error("remove", self.show(name)), suppress(FileNotFoundError, NotADirectoryError):
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             else:
                 path.unlink()
 
     def names(self, folder: str) -> list[str]:
-        with _told("list", self.show(folder)):
+        with _as_store_error("list", self.show(folder)):
             try:
                 return sorted(os.listdir(self._path(folder)))
             except (FileNotFoundError, NotADirectoryError):
@@ -150,7 +150,7 @@ class LocalFiles:
     def _place(self, name: str, content: bytes, move: Any) -> None:
         path = self._path(name)
         temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-        with _told("write", str(path)):
+        with _as_store_error("write", str(path)):
             path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with open(temporary, "wb") as file:
@@ -178,18 +178,18 @@ class RemoteFiles:
         self.exclusive = bool(names & CONDITIONAL)
 
     def read(self, name: str) -> bytes | None:
-        with _told("read", self.show(name)):
+        with _as_store_error("read", self.show(name)):
             try:
                 return self.fs.cat_file(self._path(name))
             except FileNotFoundError:
                 return None
 
     def write(self, name: str, content: bytes) -> None:
-        with _told("write", self.show(name)):
+        with _as_store_error("write", self.show(name)):
             self._put(name, content, "overwrite")
 
     def create(self, name: str, content: bytes) -> bool:
-        with _told("write", self.show(name)):
+        with _as_store_error("write", self.show(name)):
             try:
                 self._put(name, content, "create")
             except FileExistsError:
@@ -199,16 +199,16 @@ class RemoteFiles:
         return True
 
     def rename(self, old: str, new: str) -> None:
-        with _told("rename", self.show(old)), suppress(FileNotFoundError):
+        with _as_store_error("rename", self.show(old)), suppress(FileNotFoundError):
             self.fs.mv(self._path(old), self._path(new), recursive=True)
 
     def remove(self, name: str) -> None:
-        with _told("remove", self.show(name)), suppress(FileNotFoundError):
+        with _as_store_error("remove", self.show(name)), suppress(FileNotFoundError):
             self.fs.rm(self._path(name), recursive=True)
 
     def names(self, folder: str) -> list[str]:
         path = self._path(folder)
-        with _told("list", self.show(folder)):
+        with _as_store_error("list", self.show(folder)):
             self.fs.invalidate_cache()
             try:
                 listed = [entry.rstrip("/") for entry in self.fs.ls(path, detail=False)]
@@ -218,7 +218,7 @@ class RemoteFiles:
         return sorted({entry.rpartition("/")[2] for entry in listed if not entry.endswith(path)})
 
     def exists(self, name: str) -> bool:
-        with _told("read", self.show(name)):
+        with _as_store_error("read", self.show(name)):
             self.fs.invalidate_cache()
             return bool(self.fs.exists(self._path(name)))
 
@@ -237,7 +237,7 @@ class RemoteFiles:
 
 
 @contextmanager
-def _told(what: str, where: str) -> Iterator[None]:
+def _as_store_error(what: str, where: str) -> Iterator[None]:
     """Whatever goes wrong as one line that says where."""
     try:
         yield

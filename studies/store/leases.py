@@ -84,7 +84,7 @@ def acquire(files: Files, trial_id: str, run: str, dead: str = "") -> Lease | No
     lease = Lease(files, trial_id, number, holder)
     if not files.create(lease.name, _text(holder, 0)):
         return None
-    if not lease.held():  # made after others had come and gone on
+    if not lease.held():  # made after another had taken and passed it on
         lease.release()
         return None
     for name in files.names(f"trials/{trial_id}"):

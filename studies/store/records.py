@@ -1,5 +1,5 @@
 """Records of the store: JSON that holds a digest of itself, so that what a disk or a hand has changed is known; and
-what is said of trials by name. Light, for the command line."""
+the names of their states. Light, for the command line."""
 
 import json
 import re

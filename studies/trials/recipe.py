@@ -22,6 +22,6 @@ class Recipe(Spec):
     clip_grad: float | None = Field(1.0, description="largest norm of the gradient")
     label_smoothing: float = Field(0.1, ge=0, lt=1)
     interim_test: PositiveInt | None = Field(
-        None, description="test pictures looked at after every epoch but the last, which sees all; none: all"
+        None, description="test pictures evaluated after every epoch but the last, which takes all; none: all"
     )
     shift: int = Field(0, ge=0, description="largest random shift of a picture, in pixels")

@@ -1,7 +1,6 @@
 """A run on a Ray cluster of several nodes, on one machine."""
 
 import signal
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -82,20 +81,19 @@ def test_trials_keep_to_a_kind_of_device_and_one_that_is_not_there_is_refused(
 
 
 @pytest.mark.slow
-def test_a_cluster_whose_head_dies_is_left_within_a_minute(
+def test_a_cluster_whose_head_dies_is_left_after_the_silence_that_was_asked_for(
     studies: Studies, study_file: StudyFile, long: Path, tmp_path: Path, environment: dict[str, str], cluster: Cluster
 ) -> None:
     ray = cluster({})
     command = ["run", str(study_file()), "--scale", str(long), "--seeds", "1"]
-    process = start([*command, "--address", ray.address], tmp_path, environment)  # type: ignore[attr-defined]
+    at = ["--address", ray.address, "--cluster-silence", "8"]  # type: ignore[attr-defined]
+    process = start([*command, *at], tmp_path, environment)
     wait_for_checkpoint(tmp_path / "runs", process)
     heads = [child for child in psutil.Process().children(recursive=True) if child.name() == "gcs_server"]
     for head in heads:
         head.send_signal(signal.SIGKILL)
     assert heads
-    killed = time.monotonic()
-    _, errors = process.communicate(timeout=120)
-    assert time.monotonic() - killed < 60
+    _, errors = process.communicate(timeout=40)  # the default silence alone is longer
     assert process.returncode == 1
     assert "Traceback" not in errors
     last = errors.strip().splitlines()[-1]
