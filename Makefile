@@ -1,9 +1,10 @@
 # `make demo` trains and prints a small Table 6; `make test` runs every test. Both make .venv themselves.
 PYTHON ?= python3
 BIN := .venv/bin
+WORKERS ?= 2
 export RAY_USAGE_STATS_ENABLED = 0
 
-.PHONY: demo demo-all test lint bench faults clean
+.PHONY: demo demo-all test test-fast lint bench faults clean
 
 demo: .venv/.installed
 	$(BIN)/studies run cnn_to_vit
@@ -12,8 +13,13 @@ demo: .venv/.installed
 demo-all: .venv/.installed
 	$(BIN)/studies run cnn_to_vit --all
 
+# One process a core; each of them trains and counts with one thread.
 test: .venv/.installed
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+# For a developer at work: what takes no more than a second or so.
+test-fast: .venv/.installed
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow"
 
 lint: .venv/.installed
 	$(BIN)/ruff check .

@@ -41,7 +41,9 @@ def tiny(tmp_path: Path) -> Path:
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Variables under which commands, and this process, touch nothing of the user's."""
     home = tmp_path_factory.mktemp("home")
-    os.environ |= {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "COLUMNS": "120"}
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base  # models are counted once for all workers
+    os.environ |= {"HOME": str(home), "XDG_CACHE_HOME": str(shared / "cache"), "COLUMNS": "120"}
     os.environ.pop("STUDIES_RUNS_DIR", None)
     return dict(os.environ)
 

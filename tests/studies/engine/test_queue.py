@@ -1,116 +1,18 @@
 """Which trial is next, with a real store that others use too."""
 
-import json
-import time
 import uuid
-from collections.abc import Sequence
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from queues import CHILD, GRANDCHILD, RESULT, A, B, C, Told, drain, finish, given_by, queue, small, weighed
 
-from searchspace.presets import preset
-from searchspace.shrink import shrink
 from studies.engine import queue as queues
-from studies.engine.queue import Queue, Task
-from studies.language.scale_file import load_scale
-from studies.store import leases
-from studies.store.leases import LEASE_SECONDS, acquire
+from studies.engine.queue import Task
+from studies.store.leases import acquire
 from studies.store.store import Store
-from studies.trials.trial import Teacher, TrialSpec
-
-RESULT: dict[str, Any] = {"top1": 50.0, "history": []}
-SCALE = load_scale("digits")
-MODEL = shrink(preset("vit_s_16"), SCALE.shrink, 16, 3, 10)
-
-
-def small(seed: int, pretrained: TrialSpec | None = None, teacher: TrialSpec | None = None) -> TrialSpec:
-    return TrialSpec(
-        model=MODEL,
-        data=SCALE.data,
-        recipe=SCALE.recipe,
-        seed=seed,
-        pretrained=pretrained.id if pretrained else None,
-        teacher=Teacher(trial=teacher.id) if teacher else None,
-    )
-
-
-A, B, C = small(0), small(1), small(2)
-CHILD = small(3, pretrained=A)
-GRANDCHILD = small(4, teacher=CHILD)
-
-
-class Told:
-    """What a queue tells a run, in order."""
-
-    def __init__(self) -> None:
-        self.ends: list[tuple] = []
-        self.others: list[str] | None = None
-
-    def epoch(self, trial_id: str, record: dict[str, Any]) -> None:
-        raise AssertionError("a queue knows of no epochs")
-
-    def done(self, trial_id: str, result: dict[str, Any], here: bool) -> None:
-        self.ends.append(("done", trial_id, result.get("top1"), here))
-
-    def failed(self, trial_id: str, reason: str) -> None:
-        self.ends.append(("failed", trial_id, reason))
-
-    def pruned(self, trial_id: str, epoch: int) -> None:
-        self.ends.append(("pruned", trial_id, epoch))
-
-    def held_elsewhere(self, trials: Sequence[str]) -> None:
-        self.others = list(trials)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    store = Store(tmp_path)
-    store.files.look_seconds = 0.0  # a look is cheap here
-    return store
-
-
-@pytest.fixture
-def told() -> Told:
-    return Told()
-
-
-def queue(store: Store, told: Told, weights: dict[TrialSpec, float], **arguments: Any) -> Queue:
-    """A queue of a run called ours over planned trials."""
-    trials = list(weights)
-    for trial in trials:
-        store.plan(trial)
-    return Queue(store, trials, {trial.id: weight for trial, weight in weights.items()}, told, "ours", **arguments)
-
-
-def weighed(**weights: float) -> dict[TrialSpec, float]:
-    """Weights by the names above."""
-    return {globals()[name]: weight for name, weight in weights.items()}
-
-
-def given_by(queue: Queue) -> str | None:
-    task = queue.next()
-    return task.trial if task else None
-
-
-def finish(store: Store, queue: Queue, trial_id: str) -> None:
-    """Train a trial, in no time."""
-    store.finish(trial_id, RESULT, b"weights")
-    queue.done(trial_id)
-
-
-def drain(store: Store, queue: Queue) -> list[str]:
-    """Train all, one at a time; the order."""
-    order = []
-    while not queue.finished:
-        trial_id = given_by(queue)
-        assert trial_id is not None
-        order.append(trial_id)
-        finish(store, queue, trial_id)
-    return order
+from studies.trials.trial import TrialSpec
 
 
 def test_the_longest_is_first(store: Store, told: Told) -> None:
@@ -213,83 +115,6 @@ def test_what_failed_before_is_last_and_gets_a_new_chance(store: Store, told: To
     assert told.ends == []
 
 
-def test_a_trial_of_another_run_is_passed_over_until_it_is_free(store: Store, told: Told) -> None:
-    theirs = acquire(store.files, B.id, "theirs")
-    q = queue(store, told, weighed(A=1, B=3))
-    assert given_by(q) == A.id
-    assert q.next() is None
-    assert told.others == [B.id]
-    assert not q.finished, "it is waited for"
-    theirs.release()
-    assert q.next() == Task(B.id)
-
-
-def test_a_trial_of_a_dead_process_is_given_with_its_lease(store: Store, told: Told) -> None:
-    lease = {"run": "theirs", "host": leases.host(), "pid": 1, "born": "gone", "token": "t"}
-    store.files.write(f"trials/{A.id}/lease.7.json", json.dumps(lease).encode())
-    q = queue(store, told, weighed(A=1))
-    assert q.next() == Task(A.id, dead_lease="t")
-    assert acquire(store.files, A.id, "ours", dead="t").held()
-
-
-def test_a_trial_of_another_machine_is_given_when_its_lease_did_not_change(
-    store: Store, told: Told, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = SimpleNamespace(monotonic=0.0)
-    monkeypatch.setattr(leases, "time", SimpleNamespace(monotonic=lambda: now.monotonic, time=time.time))
-    lease = {"run": "theirs", "host": "elsewhere", "pid": 1, "born": "1", "token": "t"}
-    q = queue(store, told, weighed(A=1))
-    for beat in (0, 1):
-        store.files.write(f"trials/{A.id}/lease.3.json", json.dumps(lease | {"beat": beat}).encode())
-        assert q.next() is None
-        now.monotonic += LEASE_SECONDS - 1
-        assert q.next() is None
-        assert told.others == [A.id]
-    now.monotonic += 2
-    assert q.next() == Task(A.id, dead_lease="t")
-
-
-def test_our_own_lease_is_no_hindrance(store: Store, told: Told) -> None:
-    acquire(store.files, A.id, "ours")  # of a worker of ours that died, say
-    assert given_by(queue(store, told, weighed(A=1))) == A.id
-
-
-def test_what_another_run_has_done_meanwhile_is_told_and_not_given(store: Store, told: Told) -> None:
-    q = queue(store, told, weighed(A=1, B=3))
-    store.finish(B.id, RESULT)
-    assert given_by(q) == A.id
-    assert told.ends == [("done", B.id, 50.0, False)]
-    finish(store, q, A.id)
-    assert q.finished
-
-
-def test_a_parent_that_another_run_trains_is_waited_for(store: Store, told: Told) -> None:
-    theirs = acquire(store.files, A.id, "theirs")
-    q = queue(store, told, weighed(A=1, CHILD=1))
-    assert q.next() is None
-    assert told.others == [A.id]
-    store.finish(A.id, RESULT, b"weights")
-    theirs.release()
-    assert given_by(q) == CHILD.id
-    assert told.ends == [("done", A.id, 50.0, False)]
-
-
-def test_a_parent_outside_the_queue_is_in_the_store(store: Store, told: Told) -> None:
-    store.finish(A.id, RESULT, b"weights")
-    assert given_by(queue(store, told, weighed(CHILD=1))) == CHILD.id
-
-
-@pytest.mark.parametrize("weights", [None, b"weights"])
-def test_a_parent_without_its_weights_is_trained_anew(store: Store, told: Told, weights: bytes | None) -> None:
-    store.finish(A.id, RESULT, weights)
-    q = queue(store, told, weighed(A=1, CHILD=1, B=0.5))
-    if weights is None:
-        assert [given_by(q), given_by(q)] == [A.id, B.id]
-        assert q.next() is None
-        finish(store, q, A.id)
-    assert given_by(q) == CHILD.id
-
-
 def test_a_failure_takes_along_all_that_starts_from_it(store: Store, told: Told) -> None:
     q = queue(store, told, weighed(A=1, CHILD=1, GRANDCHILD=1, B=0.5))
     assert given_by(q) == A.id
@@ -300,21 +125,6 @@ def test_a_failure_takes_along_all_that_starts_from_it(store: Store, told: Told)
         ("failed", A.id, "why"),
         ("failed", CHILD.id, f"trial {A.id}, which it starts from, did not finish"),
         ("failed", GRANDCHILD.id, f"trial {CHILD.id}, which it starts from, did not finish"),
-    ]
-    finish(store, q, B.id)
-    assert q.finished
-
-
-def test_what_fails_in_another_run_meanwhile_fails_here(store: Store, told: Told) -> None:
-    store.fail(A.id, "as before", "", "an earlier run")
-    q = queue(store, told, weighed(A=1, B=2, CHILD=1))
-    store.fail(A.id, "anew", "", "theirs")
-    assert given_by(q) == B.id
-    assert q.next() is None
-    assert q.next() is None
-    assert told.ends == [
-        ("failed", A.id, "anew"),
-        ("failed", CHILD.id, f"trial {A.id}, which it starts from, did not finish"),
     ]
     finish(store, q, B.id)
     assert q.finished
@@ -397,15 +207,3 @@ def test_a_trial_that_needs_one_which_nobody_trains_fails_at_once(store: Store, 
     assert q.next() is None
     assert q.finished
     assert told.ends and "is not trained and not in this run" in str(told.ends[0])
-
-
-@pytest.mark.parametrize("early_stop", [True, False])
-def test_what_another_run_stops_early_meanwhile_is_stopped_here_if_this_one_stops_too(
-    store: Store, told: Told, early_stop: bool
-) -> None:
-    store.prune(A.id, 1, 10.0, "an earlier run")
-    q = queue(store, told, weighed(A=1, B=2), early_stop=early_stop)
-    store.prune(B.id, 3, 40.0, "theirs")
-    assert given_by(q) == (A.id if early_stop else B.id)
-    assert told.ends == ([("pruned", B.id, 3)] if early_stop else [])
-    assert (store.state(B.id) == "pruned") is early_stop

@@ -6,24 +6,16 @@ from pathlib import Path
 
 import pytest
 import yaml
+from chains import BASE, CHAIN, DIGITS, SHALLOW
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import Studies, StudyFile, one_line
+from support import StudyFile
 
 from searchspace.expand import SpecError
-from searchspace.presets import preset
 from studies.language.expansion import at_scale, trials
 from studies.language.resolve import parse
-from studies.language.scale_file import load_scale
 from studies.language.study import Arm, Key, Study
-from studies.planning.plan import Plan, make_plan
-from studies.store.store import Store
 from studies.trials.trial import Distillation, TrialSpec
-
-BASE = preset("t2t_vit_7")
-DIGITS = load_scale("digits")
-SHALLOW = {"backbone.depth": 4}
-CHAIN = {"a": {}, "b": {"teacher": "a"}, "c": {"pretrained": "b"}, "alone": SHALLOW}
 
 
 def grouped(study_file: StudyFile, **groups: dict) -> Path:
@@ -281,85 +273,3 @@ def test_an_arm_whose_parent_cannot_be_had_at_a_scale_is_refused_with_the_reason
     assert scaled["grandchild"].refusal == f"it needs child: it needs big: {why}"
     assert [name for name, item in scaled.items() if item.model is not None] == ["alone"]
     assert list(by_name(study)) == ["alone"]
-
-
-# ---- what is left to train
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    store = Store(tmp_path / "runs")
-    store.prepare()
-    return store
-
-
-@pytest.fixture
-def plan(study_file: StudyFile, store: Store) -> Plan:
-    """One seed of a chain: a teaches b, c starts from b; another arm stands alone."""
-    study = parse(study_file(arms=CHAIN))
-    return Plan(study, DIGITS, store, list(trials(at_scale(study, DIGITS), (0,))), [])
-
-
-def finish(plan: Plan, *names: str, weights: bytes | None = b"weights") -> None:
-    for arm, trial in plan.arms:
-        if arm.name in names:
-            plan.store.plan(trial)
-            plan.store.finish(trial.id, {"top1": 1.0, "history": []}, weights)
-
-
-def lose(plan: Plan, *names: str) -> None:
-    """Remove the weights of finished trials, and nothing else."""
-    for arm, trial in plan.arms:
-        if arm.name in names:
-            Path(plan.store.folder(trial.id), "weights.safetensors").unlink()
-
-
-def missing(plan: Plan) -> list[str]:
-    names = {trial.id: arm.name for arm, trial in plan.arms}
-    return [names[trial.id] for trial in plan.missing]
-
-
-def test_what_is_done_and_has_its_weights_is_not_trained_again(plan: Plan) -> None:
-    assert missing(plan) == ["a", "b", "c", "alone"]
-    finish(plan, "a", "alone")
-    assert missing(plan) == ["b", "c"]
-    finish(plan, "b", "c")
-    assert missing(plan) == []
-
-
-def test_a_parent_whose_weights_are_gone_is_trained_again_where_it_is_needed(plan: Plan) -> None:
-    finish(plan, "a", "b", "alone")
-    lose(plan, "b", "alone")
-    assert missing(plan) == ["b", "c"], "b's own teacher has its weights, and nobody needs those of `alone`"
-    lose(plan, "a")
-    assert missing(plan) == ["a", "b", "c"], "b is trained again and needs a"
-
-
-def test_weights_that_nobody_waits_for_may_be_gone(plan: Plan) -> None:
-    finish(plan, "a", "b", "c", "alone")
-    lose(plan, "a", "b", "c", "alone")
-    assert missing(plan) == []
-
-
-def test_a_parent_that_was_kept_without_weights_or_with_changed_ones_is_trained_again(plan: Plan) -> None:
-    finish(plan, "a", weights=None)
-    finish(plan, "b")
-    assert missing(plan) == ["c", "alone"]
-    trial = next(trial for arm, trial in plan.arms if arm.name == "b")
-    Path(plan.store.folder(trial.id), "weights.safetensors").write_bytes(b"other")
-    assert missing(plan) == ["a", "b", "c", "alone"]
-
-
-def test_a_plan_of_one_arm_has_the_trials_that_it_needs(study_file: StudyFile, tmp_path: Path) -> None:
-    store = Store(tmp_path / "runs")
-    plan = make_plan(study_file(arms=CHAIN), None, [4], ["c"], False, store)
-    assert [(arm.name, trial.seed) for arm, trial in plan.arms] == [("a", 4), ("b", 4), ("c", 4)]
-    assert sorted(plan.names.values()) == ["a, seed 4", "b, seed 4", "c, seed 4"]
-
-
-def test_a_pretrained_model_of_another_family_is_refused_by_the_plan(study_file: StudyFile, studies: Studies) -> None:
-    study = study_file(arms={"a": {}, "b": {"base": "resnet50", "pretrained": "a"}})
-    line = one_line(studies("plan", str(study), "--seeds", "2"))
-    assert line.startswith(
-        "studies: b: pretrained: a: the pretrained model has tensors of the same name and shape for 0."
-    )

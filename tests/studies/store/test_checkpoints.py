@@ -1,0 +1,94 @@
+"""Checkpoints and weights."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stores import RESULT, TRIAL, change, checkpoints, flip, in_memory
+
+from studies.store.checkpoints import load_checkpoint, save_checkpoint
+from studies.store.store import Store
+from studies.store.verification import problems
+from studies.trials.trial import TrialSpec
+
+# Checkpoints
+
+
+def test_a_checkpoint_takes_the_place_of_the_one_before(store: Store, trial: TrialSpec) -> None:
+    for step in (9, 10, 100):
+        save_checkpoint(store, trial.id, step, {"step": step})
+        assert len(checkpoints(store, trial.id)) == 1
+        assert load_checkpoint(store, trial.id) == {"step": step}
+
+
+def save_both(store: Store, trial_id: str) -> tuple[str, str]:
+    """Checkpoints of two steps, as a process leaves them that is killed while it saves the second."""
+    save_checkpoint(store, trial_id, 9, {"step": 9})
+    [first] = checkpoints(store, trial_id)
+    content = store.files.read(f"trials/{trial_id}/{first}")
+    save_checkpoint(store, trial_id, 10, {"step": 10})
+    [second] = checkpoints(store, trial_id)
+    store.files.write(f"trials/{trial_id}/{first}", content)
+    return first, second
+
+
+DAMAGE = {"torn": lambda content: content[:100], "empty": lambda _: b"", "a bit": lambda content: flip(content, 4321)}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_checkpoint_is_put_aside_for_the_one_before(store: Store, trial: TrialSpec, damage: str) -> None:
+    first, second = save_both(store, trial.id)
+    assert load_checkpoint(store, trial.id) == {"step": 10}, "the later one, though 9 sorts after 10"
+    change(store, trial.id, second, DAMAGE[damage])
+    assert [f"{second}: torn or changed" in text for text in problems(store, trial.id)].count(True) == 1
+    assert load_checkpoint(store, trial.id) == {"step": 9}
+    assert checkpoints(store, trial.id) == sorted([first, f"{second}.damaged"])
+    change(store, trial.id, first, DAMAGE[damage])
+    assert load_checkpoint(store, trial.id) is None
+    assert checkpoints(store, trial.id) == sorted([f"{first}.damaged", f"{second}.damaged"])
+    assert len([text for text in problems(store, trial.id) if "put aside" in text]) == 2
+    save_checkpoint(store, trial.id, 11, {"step": 11})
+    assert load_checkpoint(store, trial.id) == {"step": 11}
+    assert len(checkpoints(store, trial.id)) == 1
+
+
+@settings(deadline=None)
+@given(st.integers(min_value=0))
+def test_a_bit_flipped_in_a_checkpoint_is_never_loaded(bit: int) -> None:
+    store = Store(in_memory())
+    save_checkpoint(store, TRIAL.id, 3, {"step": 3, "history": [{"top1": 1.0}]})
+    [name] = checkpoints(store, TRIAL.id)
+    change(store, TRIAL.id, name, lambda content: flip(content, bit))
+    assert load_checkpoint(store, TRIAL.id) is None
+    assert checkpoints(store, TRIAL.id) == [f"{name}.damaged"]
+
+
+# Weights
+
+
+def test_weights_belong_to_their_result(store: Store, trial: TrialSpec) -> None:
+    store.plan(trial)
+    store.finish(trial.id, RESULT, b"weights")
+    assert store.weights(trial.id) == b"weights"
+    assert store.parent(trial.id) == (trial.model, b"weights")
+    assert store.done(trial.id, weights=True)
+    assert problems(store, trial.id) == []
+    change(store, trial.id, "weights.safetensors", lambda content: flip(content, 5))
+    assert store.weights(trial.id) is None
+    assert store.parent(trial.id) is None
+    assert store.done(trial.id) and not store.done(trial.id, weights=True)
+    assert "not the weights of this result" in problems(store, trial.id)[0]
+    store.files.remove(f"trials/{trial.id}/weights.safetensors")
+    assert not store.done(trial.id, weights=True)
+    assert "or gone" in problems(store, trial.id)[0]
+
+
+def test_weights_without_a_result_or_of_another_are_not_believed(store: Store, trial: TrialSpec) -> None:
+    store.plan(trial)
+    store.files.write(f"trials/{trial.id}/weights.safetensors", b"weights")
+    assert store.weights(trial.id) is None, "killed between the two"
+    store.finish(trial.id, RESULT)
+    assert store.weights(trial.id) is None
+    assert not store.done(trial.id, weights=True)
+    store.finish(trial.id, RESULT, b"others")
+    store.files.write(f"trials/{trial.id}/weights.safetensors", b"weights")
+    assert store.weights(trial.id) is None
