@@ -116,7 +116,12 @@ def test_tokens_need_not_be_square(tokenizer: dict) -> None:
     check_contract(small(tokenizer, {}, img_size=[16, 24]))
 
 
-@pytest.mark.parametrize("name", presets.names())
+WIDE = {"alexnet", "vgg11", "inception_v3", "resnet152", "densenet201"}  # also at a small scale
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in WIDE else name for name in presets.names()]
+)
 def test_every_preset_keeps_the_contract_at_a_small_scale(name: str) -> None:
     spec = presets.preset(name)
     scale = load_scale("digits")

@@ -4,8 +4,8 @@ import argparse
 import json
 
 from searchspace import presets
+from studies.language.catalog import names as study_names
 from studies.language.resolve import load_study
-from studies.language.resolve import names as study_names
 from studies.language.scale_file import load_scale
 from studies.language.scale_file import names as scale_names
 

@@ -12,8 +12,9 @@ from reports.render import Section, as_csv, as_json, render
 from searchspace.cost.remembered import costs
 from searchspace.expand import SpecError
 from searchspace.spec import CnnSpec, ModelSpec, TransformerSpec
+from studies.language.catalog import names
 from studies.language.expansion import at_scale, expand, full_size
-from studies.language.resolve import load_study, names
+from studies.language.resolve import load_study
 from studies.language.study import Study
 from studies.reporting.frames import results
 from studies.store.store import Store

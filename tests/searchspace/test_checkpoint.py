@@ -55,6 +55,7 @@ def public_state(name: str) -> dict[str, torch.Tensor]:
     return {n: rule.weight(n, shape) for n, shape in shapes.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(PUBLISHED))
 def test_logits_are_those_of_the_public_implementation(name: str, tmp_path: Path) -> None:
     torch.save({"state_dict_ema": public_state(name)}, tmp_path / "w.pth.tar")

@@ -26,6 +26,7 @@ def test_all_names_of_the_public_release_are_models_of_timm() -> None:
     assert all(timm.is_model(name) for name in RELEASE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "imports", ["import searchspace, timm", "import timm, searchspace", "import blocks.vit, searchspace, timm"]
 )

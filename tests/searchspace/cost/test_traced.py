@@ -27,6 +27,7 @@ def test_the_release_and_the_presets_share_models() -> None:
     assert len(set(names()) & set(PUBLISHED)) >= 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", names())
 def test_macs_equal_torchs_own_counter_but_for_norms_and_pooling(name: str) -> None:
     spec = preset(name)

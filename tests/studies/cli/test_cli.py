@@ -46,6 +46,7 @@ def test_the_schema_knows_the_keys_of_a_study_file(studies: Studies) -> None:
     assert schema["additionalProperties"] is False
 
 
+@pytest.mark.slow
 def test_cost_prints_one_spec(studies: Studies) -> None:
     figures = json.loads(studies("cost", "t2t_vit_14", "--json").stdout)
     assert figures["params"] == 21_545_550
@@ -55,6 +56,7 @@ def test_cost_prints_one_spec(studies: Studies) -> None:
     assert "24.502 M" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -102,6 +104,7 @@ def test_a_typing_error_in_a_study_file_is_named_with_file_and_line(studies: Stu
     )
 
 
+@pytest.mark.slow
 def test_report_before_any_training_prints_the_paper_and_how_to_train(studies: Studies, tmp_path: Path) -> None:
     done = studies("report", "--table", "6")
     assert done.returncode == 0, done.stderr

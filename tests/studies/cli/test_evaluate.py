@@ -35,6 +35,7 @@ def weights_for(path: Path, num_classes: int = 3) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_evaluate_prints_the_accuracy_of_a_file_on_a_folder(studies: Studies, pictures: Path, tmp_path: Path) -> None:
     weights = weights_for(tmp_path / "w.pth.tar")
     command = [
@@ -56,6 +57,7 @@ def test_evaluate_prints_the_accuracy_of_a_file_on_a_folder(studies: Studies, pi
     assert "the position table was resized from 14 x 14 to 4 x 4 tokens" in done.stderr
 
 
+@pytest.mark.slow
 def test_evaluate_refuses_what_does_not_fit(studies: Studies, pictures: Path, tmp_path: Path) -> None:
     weights, data = str(weights_for(tmp_path / "w.pth.tar", 7)), str(pictures)
     (tmp_path / "torn.pth").write_bytes(Path(weights).read_bytes()[:999])

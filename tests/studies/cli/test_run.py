@@ -239,6 +239,7 @@ def test_an_arm_that_the_paper_has_not_is_shown_beside_its_table(studies: Studie
     assert "T2T-ViT-Two" in done.stdout.split("the paper has not")[1]
 
 
+@pytest.mark.slow
 def test_a_refused_run_loses_nothing(studies: Studies, study_file: StudyFile, tiny: Path, tmp_path: Path) -> None:
     study = str(study_file())
     at = ("--scale", str(tiny), "--seeds", "1")

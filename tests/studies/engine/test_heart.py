@@ -195,6 +195,7 @@ def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
 
 
+@pytest.mark.slow
 def test_a_training_that_ticks_or_rests_does_not_hang_and_one_that_does_neither_is_ended(tmp_path: Path) -> None:
     ended = run(TICKS, str(tmp_path))
     assert ended.returncode == HUNG, ended.stderr
@@ -206,6 +207,7 @@ def test_a_training_that_ticks_or_rests_does_not_hang_and_one_that_does_neither_
     assert acquire(open_files(tmp_path), "trial", "next") is not None
 
 
+@pytest.mark.slow
 def test_a_trial_that_hangs_is_marked_as_failed_and_its_process_ended(tmp_path: Path) -> None:
     scale = load_scale("digits")
     model = shrink(preset("vit_s_16"), scale.shrink, 16, 3, 10)

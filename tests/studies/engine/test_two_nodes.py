@@ -103,6 +103,7 @@ def test_a_cluster_whose_head_dies_is_left_after_the_silence_that_was_asked_for(
     assert rest.returncode == 0, rest.stderr
 
 
+@pytest.mark.slow
 def test_an_address_where_nobody_listens_is_one_line(studies: Studies, study_file: StudyFile, tiny: Path) -> None:
     command = ["run", str(study_file()), "--scale", str(tiny), "--seeds", "1", "--address"]
     assert "no Ray cluster at --address 127.0.0.1:9" in studies(*command, "127.0.0.1:9").stderr

@@ -122,6 +122,7 @@ def test_a_refusal_says_what_would_be_nearest_and_what_to_do() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("figure", ["macs", "params"])
 def test_the_figure_that_is_named_is_made_equal_and_not_the_other(figure: str) -> None:
     reference = shrink(preset("t2t_vit_14"), DIGITS.shrink, 16, 3, 10)
@@ -189,6 +190,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     return parse(path)
 
 
+@pytest.mark.slow
 def test_every_arm_of_a_grid_costs_at_full_size_what_the_baseline_does(study: Study) -> None:
     base, *others = (replace(arm, model=model) for arm, model in zip(study.arms, full_size(study), strict=True))
     assert base.baseline and base.model == preset("t2t_vit_7"), "the baseline is as it is"
@@ -201,6 +203,7 @@ def test_every_arm_of_a_grid_costs_at_full_size_what_the_baseline_does(study: St
         assert override(arm.model, {"backbone.mlp_ratio": 2.0}) == plain, "one field is changed"
 
 
+@pytest.mark.slow
 def test_every_arm_of_a_grid_costs_at_a_scale_what_the_baseline_does_there(study: Study) -> None:
     base, full, ghost = (item.model for item in at_scale(study, DIGITS))
     assert base == shrink(preset("t2t_vit_7"), DIGITS.shrink, 16, 3, 10)
@@ -232,6 +235,7 @@ def arms_of(base: ModelSpec, other: ModelSpec, rule: Match) -> Study:
     return Study("s", "", "", None, "digits", (0,), arms, {"g": "t2t_vit_7"})
 
 
+@pytest.mark.slow
 def test_an_arm_that_cannot_cost_the_same_at_a_scale_is_not_there_and_says_why() -> None:
     rule = Match(macs="backbone.num_heads")  # which costs nothing
     study = arms_of(preset("t2t_vit_7"), override(preset("t2t_vit_7"), {"backbone.depth": 28}), rule)

@@ -8,8 +8,9 @@ import pytest
 from support import Studies, one_line
 
 from searchspace.expand import SpecError
+from studies.language.catalog import names
 from studies.language.expansion import ScaledArm, at_scale, trials
-from studies.language.resolve import load_study, names, parse
+from studies.language.resolve import load_study, parse
 from studies.language.scale_file import load_scale
 from studies.trials.trial import TrialSpec
 
@@ -133,6 +134,7 @@ def test_data_and_recipe_that_do_not_work_are_one_line_with_their_place(
     assert text.startswith(message)
 
 
+@pytest.mark.slow
 def test_at_another_scale_what_cannot_be_is_refused_there(study_file: StudyFile, tiny: Path, studies: Studies) -> None:
     path = study_file(arms={"a": {}, "b": {"recipe.batch_size": 256}})
     parse(path)

@@ -6,11 +6,11 @@ import jsonschema
 import pytest
 import yaml
 
-from studies.language import resolve as load
+from studies.language import catalog
 from studies.language.schema import schema
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
-FILES = [*sorted(load.CATALOG.glob("*.yaml")), *sorted(EXAMPLES.glob("*.yaml"))]
+FILES = [*sorted(catalog.FOLDER.glob("*.yaml")), *sorted(EXAMPLES.glob("*.yaml"))]
 VALIDATOR = jsonschema.Draft202012Validator(schema())
 
 

@@ -6,8 +6,9 @@ import yaml
 
 from searchspace.expand import SpecError
 from searchspace.presets import preset
+from studies.language.catalog import names
 from studies.language.expansion import at_scale, trials
-from studies.language.resolve import load_study, names, parse
+from studies.language.resolve import load_study, parse
 from studies.language.scale_file import load_scale
 
 PRESET_OF = {
@@ -140,6 +141,7 @@ def test_an_arm_that_is_too_big_for_a_scale_says_why() -> None:
     assert scaled["ResNet50"].model is not None
 
 
+@pytest.mark.slow
 def test_ratios_between_shrunk_arms_stay_near_the_papers() -> None:
     from searchspace.cost.remembered import costs
 

@@ -85,6 +85,7 @@ def test_a_plan_of_one_arm_has_the_trials_that_it_needs(study_file: StudyFile, t
     assert sorted(plan.names.values()) == ["a, seed 4", "b, seed 4", "c, seed 4"]
 
 
+@pytest.mark.slow
 def test_a_pretrained_model_of_another_family_is_refused_by_the_plan(study_file: StudyFile, studies: Studies) -> None:
     study = study_file(arms={"a": {}, "b": {"base": "resnet50", "pretrained": "a"}})
     line = one_line(studies("plan", str(study), "--seeds", "2"))

@@ -41,6 +41,7 @@ def test_a_store_in_memory_is_refused_under_ray(studies: Studies, study_file: St
     assert "lives in one process" in one_line(refused)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [["plan"], ["run"], ["report"]], ids=lambda command: command[0])
 def test_a_store_of_a_newer_version_is_one_line_and_stays_as_it_is(
     studies: Studies, study_file: StudyFile, tiny: Path, tmp_path: Path, command: list[str]
@@ -55,6 +56,7 @@ def test_a_store_of_a_newer_version_is_one_line_and_stays_as_it_is(
     assert json.loads((runs / "store.json").read_text()) == {"schema_version": 99}
 
 
+@pytest.mark.slow
 def test_an_older_store_is_migrated_by_command(
     studies: Studies, study_file: StudyFile, tiny: Path, tmp_path: Path
 ) -> None:
@@ -84,6 +86,7 @@ def test_an_older_store_is_migrated_by_command(
     assert accuracies(old) == accuracies(tmp_path / "new")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["/proc/runs", "a file/runs", "a file"])
 def test_a_place_that_cannot_be_written_is_one_line(
     studies: Studies, study_file: StudyFile, tiny: Path, tmp_path: Path, place: str

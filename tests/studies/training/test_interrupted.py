@@ -40,6 +40,7 @@ def written_and_read(state: dict) -> dict:
     return torch.load(buffer, weights_only=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("steps", [{1}, {3}, {6}, {1, 2, 3, 4, 5, 6, 7, 8}], ids=str)
 def test_a_trial_interrupted_within_an_epoch_ends_with_the_numbers_of_one_that_was_not(

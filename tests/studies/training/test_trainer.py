@@ -111,6 +111,7 @@ def test_frozen_parameters_stay_and_others_move(scale: Scale) -> None:
         assert torch.equal(parameter, before[name]) != parameter.requires_grad, name
 
 
+@pytest.mark.slow
 def test_training_learns_the_digits() -> None:
     use_one_thread()
     scale = load_scale("digits")

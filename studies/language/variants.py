@@ -1,0 +1,72 @@
+"""What the overrides of an arm make of its base. No torch here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from searchspace.expand import SpecError, nearest, override
+from searchspace.shrink import SET
+from searchspace.spec import ModelSpec, to_dict
+from studies.trials.data import Cifar10Spec, Cifar100Spec, DigitsSpec
+from studies.trials.recipe import Recipe
+
+RESERVED = ("base", "teacher", "pretrained", "data", "recipe")  # keys of an arm that are no fields of a model
+PARTS = {"data": (DigitsSpec, Cifar10Spec, Cifar100Spec), "recipe": (Recipe,)}  # of a scale, that an arm may change
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What an arm's overrides make of its base: the model, what they say of it, and of data and recipe."""
+
+    model: ModelSpec
+    own: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    recipe: dict[str, Any] = field(default_factory=dict)
+
+    def is_base(self, base: ModelSpec) -> bool:
+        """Whether it is the base itself, at every scale."""
+        return self.model == base and not (self.data or self.recipe or set(self.own) & set(SET))
+
+
+def vary(start: ModelSpec, changes: Mapping[str, Any]) -> Variant:
+    """A model with dotted overrides, some of which may be of the scale's `data.` and `recipe.`.
+
+    Raises:
+        SpecError: for an unknown field (with the nearest names), or if the model breaks an invariant.
+    """
+    of_model: dict[str, Any] = {}
+    of_scale: dict[str, dict[str, Any]] = {"data": {}, "recipe": {}}
+    known = [*RESERVED, *type(start).model_fields]
+    for path, value in changes.items():
+        part, dot, rest = path.partition(".")
+        if part not in of_scale:
+            if not dot and path not in known:
+                raise SpecError(f"unknown field {path!r}{nearest(path, known)}", path, "unknown_field")
+            of_model[path] = value
+            continue
+        if not dot and not isinstance(value, dict):
+            raise SpecError(f"{part}: a mapping of fields, got {value!r}", part)
+        for name, inner in value.items() if not dot else ((rest, value),):
+            fields = sorted({field for spec in PARTS[part] for field in spec.model_fields})
+            if name.partition(".")[0] not in fields:
+                hint = nearest(f"{part}.{name}", [f"{part}.{field}" for field in fields])
+                raise SpecError(f"unknown field '{part}.{name}'{hint}", path, "unknown_field")
+            of_scale[part][name] = inner
+    return Variant(override(start, of_model), _own(start, of_model), **of_scale)
+
+
+def _own(start: ModelSpec, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that overrides set, one by one; what a mapping only repeats of the base is not among them."""
+    found: dict[str, Any] = {}
+    for path, value in changes.items():
+        if not isinstance(value, dict):
+            found[path] = value
+            continue
+        kind = {f"{path}.kind": value["kind"]} if "kind" in value else {}
+        before: Any = to_dict(override(start, kind) if kind else start)
+        for part in path.split("."):
+            before = before.get(part) if isinstance(before, dict) else None
+        for name, inner in value.items():
+            if not isinstance(before, dict) or before.get(name) != inner:
+                found[f"{path}.{name}"] = inner
+    return found
