@@ -2,7 +2,6 @@
 
 import os
 import platform
-import resource
 import socket
 import sys
 import threading
@@ -11,18 +10,21 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from studies.engine.events import LeaseLostError, StoppedError, TrialFailedError
 from studies.engine.heart import Heart
-from studies.store.checkpoints import load_checkpoint, save_checkpoint
+from studies.store.checkpoints import load_checkpoint, put_last_aside, save_checkpoint
 from studies.store.files import StoreError
 from studies.store.leases import Lease, acquire
 from studies.store.store import Store
 from studies.training.data.root import VARIABLE
-from studies.training.devices import default_device, device_name, use_one_thread
+from studies.training.devices import default_device, device_name, peak_memory_mb, prepare_device, reset_peak_memory
 from studies.trials.results import EpochRecord, Result
 from studies.trials.trial import TrialSpec
+
+if TYPE_CHECKING:
+    from studies.training.trainer import Trainer
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,7 @@ def train(
 
 
 def _train(store: Store, lease: Lease, options: Options, stopping: threading.Event) -> Iterator[EpochRecord]:
-    from studies.training.parents import Parents
-    from studies.training.trainer import Trainer
+    import torch
 
     trial_id = lease.trial_id
 
@@ -100,12 +101,9 @@ def _train(store: Store, lease: Lease, options: Options, stopping: threading.Eve
         if options.data_root:
             os.environ[VARIABLE] = options.data_root
         device = default_device()
-        if device == "cpu":
-            use_one_thread()
-        trainer = Trainer(trial, device, Parents(store.parent, store.weights_file))
-        state = load_checkpoint(store, trial_id)
-        if state is not None:
-            trainer.load_state_dict(state)
+        prepare_device(device)
+        reset_peak_memory(torch.device(device))
+        trainer = _begun(store, trial, device)
         trainer.tick = heart.tick
         saved = time.monotonic()
 
@@ -131,6 +129,23 @@ def _train(store: Store, lease: Lease, options: Options, stopping: threading.Eve
                 raise StoppedError
 
 
+def _begun(store: Store, trial: TrialSpec, device: str) -> "Trainer":
+    """A trainer that goes on from the last checkpoint; one that cannot be loaded is put aside, for the one before."""
+    from studies.training.parents import Parents
+    from studies.training.trainer import Trainer
+
+    parents = Parents(store.parent, store.weights_file)
+    trainer = Trainer(trial, device, parents)
+    while (state := load_checkpoint(store, trial.id)) is not None:
+        try:
+            trainer.load_state_dict(state)
+            break
+        except (KeyError, TypeError, ValueError, RuntimeError, AttributeError):  # of a trainer of another version, say
+            put_last_aside(store, trial.id)
+            trainer = Trainer(trial, device, parents)  # what was loaded before the error must not stay
+    return trainer
+
+
 def reason(error: BaseException) -> str:
     """An exception as one line."""
     text = " ".join(str(error).split())
@@ -139,12 +154,9 @@ def reason(error: BaseException) -> str:
 
 def result(trial: TrialSpec, trainer: Any) -> Result:
     """What the store keeps of a trial that is trained."""
-    import torch
-
     from searchspace.cost.remembered import costs
 
     last = trainer.history[-1]
-    cuda = trainer.device.type == "cuda"
     cost = costs([trial.model])[0]
     return {
         "top1": last["top1"],
@@ -158,7 +170,7 @@ def result(trial: TrialSpec, trainer: Any) -> Result:
         "pretrained_share": trainer.pretrained_share,
         "seconds": sum(record["seconds"] for record in trainer.history),
         "images_per_second": last["images_per_second"],
-        "peak_memory_mb": torch.cuda.max_memory_allocated() / 2**20 if cuda else _resident_mb(),
+        "peak_memory_mb": peak_memory_mb(trainer.device),
         "device": device_name(trainer.device.type),
         "host": socket.gethostname(),
         "versions": {"python": platform.python_version()}
@@ -172,9 +184,3 @@ def _version(name: str) -> str:
         return version(name)
     except PackageNotFoundError:  # run from a checkout that is not installed
         return "unknown"
-
-
-def _resident_mb() -> float:
-    """Largest resident memory of this process so far, in MiB (the unit of ru_maxrss is KiB on Linux)."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)

@@ -12,7 +12,7 @@ from searchspace.cost.remembered import costs
 from studies.planning.accelerators import STEP_SECONDS, is_type, macs_per_second
 from studies.store.files import StoreError
 from studies.store.store import Store
-from studies.training.devices import default_device, device_name, use_one_thread
+from studies.training.devices import default_device, device_name, finish_work, prepare_device
 from studies.trials.trial import TrialSpec
 
 STARTUP_SECONDS = 14.0  # Ray and its workers, each of which imports torch
@@ -139,16 +139,17 @@ def _calibrate(trial: TrialSpec) -> float:
     from studies.training.trainer import Trainer
 
     device = default_device()
-    if device == "cpu":
-        use_one_thread()
+    prepare_device(device)
     alone = trial.model_copy(update={"teacher": None, "pretrained": None})
     trainer: Any = Trainer(alone, device)
     first = min(STEPS // 4, trainer.steps_per_epoch - 1)
     timed = min(STEPS - first, trainer.steps_per_epoch - first)
     if first:
         trainer.train_steps(first)
+    finish_work(trainer.device)
     start = time.perf_counter()
     trainer.train_steps(timed)
+    finish_work(trainer.device)
     step = (time.perf_counter() - start) / timed
     start = time.perf_counter()
     pictures = trainer.evaluate(limit=512)["test_pictures"]

@@ -1,6 +1,8 @@
 """Checkpoints of trials that are being trained: the last one, named by its step and the digest of its content."""
 
 import io
+from contextlib import suppress
+from pickle import UnpicklingError
 from typing import Any
 
 from studies.store.records import is_checkpoint
@@ -23,13 +25,27 @@ def save_checkpoint(store: Store, trial_id: str, step: int, state: dict[str, Any
 
 
 def load_checkpoint(store: Store, trial_id: str) -> dict[str, Any] | None:
-    """The last state kept; None if there is none. What is torn or changed is put aside and passed over."""
-    names = [name for name in store.files.names(f"trials/{trial_id}") if is_checkpoint(name)]
-    for name in sorted(names, key=lambda name: int(name.split("-")[1]), reverse=True):
+    """The last state kept; None if there is none.
+
+    What is torn or changed, or what this version of torch cannot read, is put aside and passed over.
+    """
+    for name in _newest_first(store, trial_id):
         content = store.files.read(f"trials/{trial_id}/{name}")
         if content is not None and name.endswith(f"-{digest(content)}.pt"):
             import torch
 
-            return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+            with suppress(RuntimeError, ValueError, EOFError, UnpicklingError):
+                return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         store.put_aside(trial_id, name)
     return None
+
+
+def put_last_aside(store: Store, trial_id: str) -> None:
+    """Keep the last checkpoint for people only: what reads it cannot use it."""
+    for name in _newest_first(store, trial_id)[:1]:
+        store.put_aside(trial_id, name)
+
+
+def _newest_first(store: Store, trial_id: str) -> list[str]:
+    names = [name for name in store.files.names(f"trials/{trial_id}") if is_checkpoint(name)]
+    return sorted(names, key=lambda name: int(name.split("-")[1]), reverse=True)

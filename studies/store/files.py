@@ -119,6 +119,7 @@ class LocalFiles:
     def rename(self, old: str, new: str) -> None:
         with _as_store_error("rename", self.show(old)), suppress(FileNotFoundError):
             os.replace(self._path(old), self._path(new))
+            _sync_folder(self._path(new).parent)
 
     def remove(self, name: str) -> None:
         path = self._path(name)
@@ -158,12 +159,26 @@ class LocalFiles:
                 file.flush()
                 os.fsync(file.fileno())
             move(temporary, path)
+            _sync_folder(path.parent)
         except OSError as error:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
             if isinstance(error, FileExistsError):
                 raise
             raise _problem("write", str(path), error) from None
+
+
+def _sync_folder(folder: Path) -> None:
+    """Force a folder's names to the disk: a file that was renamed is else under its old name after a power cut."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:  # a system that opens no folders
+        return
+    try:
+        with suppress(OSError):  # a file system that syncs no folders
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 class RemoteFiles:

@@ -96,13 +96,17 @@ def acquire(files: Files, trial_id: str, run: str, dead: str = "") -> Lease | No
 
 def newest(files: Files, trial_id: str, names: list[str] | None = None) -> tuple[int, Holder] | None:
     """Number and holder of a trial's lease; None if nobody has one."""
-    numbers = [_number(name) for name in (files.names(f"trials/{trial_id}") if names is None else names)]
-    number = max((n for n in numbers if n is not None), default=None)
-    if number is None:
-        return None
+    while True:
+        numbers = [_number(name) for name in (files.names(f"trials/{trial_id}") if names is None else names)]
+        number = max((n for n in numbers if n is not None), default=None)
+        if number is None:
+            return None
+        raw = files.read(_name(trial_id, number))
+        if raw is not None:
+            break
+        names = None  # released, or taken over, since it was listed: look again
     try:
-        content = json.loads(files.read(_name(trial_id, number)) or b"")
-        return number, Holder(**content)
+        return number, Holder(**json.loads(raw))
     except (ValueError, TypeError):
         return number, Holder("", "", 0, "")  # torn: of nobody
 

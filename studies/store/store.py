@@ -5,7 +5,7 @@
       weights/<sha256>                   files of weights that trials start from
       trials/<id>/trial.json             what was asked: model, data, recipe, seed
                   lease.<n>.json         who trains it now (studies/store/leases.py)
-                  checkpoint-<step>-<digest>.pt   model, optimizer, schedule, random states, history; while it trains
+                  checkpoint-<step>-<digest>.pt   model, optimizer, schedule, step, history; while it trains
                   result.json            figures, history, versions; the trial is done
                   weights.safetensors    of the model that is done
                   failure.json           reason; traceback.txt beside it
@@ -101,7 +101,7 @@ class Store:
         return [name for name in self.files.names("trials") if not name.startswith(".")]
 
     def state(self, trial_id: str) -> str:
-        """One of `studies.record.STATES`."""
+        """One of `studies.store.records.STATES`."""
         there = self.files.names(f"trials/{trial_id}")
         if "result.json" in there:
             try:

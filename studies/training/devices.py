@@ -1,6 +1,15 @@
-"""The device that a process trains on."""
+"""The device that a process trains on: which, how it is set up, when its work is finished, how much memory it took."""
 
+import os
 import platform
+import re
+import resource
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 
 def default_device() -> str:
@@ -17,9 +26,54 @@ def device_name(device: str) -> str:
     return torch.cuda.get_device_name() if device == "cuda" else f"{platform.machine()} CPU, 1 thread"
 
 
-def use_one_thread() -> None:
-    """One core a trial: the models of small scales gain nothing from more, and sums come out the same everywhere."""
+def prepare_device(device: str) -> None:
+    """Set this process up to train: deterministic kernels, where there are any, and on a CPU one thread.
+
+    Equal trials then end with equal numbers on one kind of device with one version of torch: a sum comes out otherwise
+    on another kind, and a few CUDA kernels (the gradient of bicubic resizing, say) have no deterministic form; torch
+    warns of these. One core a trial, as the models of small scales gain nothing from more.
+    """
     import torch
 
-    torch.set_num_threads(1)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts; without it cuBLAS may vary
     torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cudnn.benchmark = False
+    if device == "cpu":
+        torch.set_num_threads(1)
+
+
+def finish_work(device: "torch.device") -> None:
+    """Wait until a device has done all that was asked of it, so that a clock read now is right."""
+    if device.type == "cuda":
+        import torch
+
+        torch.cuda.synchronize(device)
+
+
+def reset_peak_memory(device: "torch.device") -> None:
+    """Measure the peak from here on: of the device's memory, or of this process's where that is the device."""
+    if device.type == "cuda":
+        import torch
+
+        torch.cuda.reset_peak_memory_stats(device)
+        return
+    try:
+        Path("/proc/self/clear_refs").write_text("5")  # proc(5): resets VmHWM
+    except OSError:
+        return  # not Linux, or not allowed: the peak of the process's whole life
+
+
+def peak_memory_mb(device: "torch.device") -> float:
+    """The largest memory since the last `reset_peak_memory`, in MiB: tensors on a GPU, else the resident process."""
+    if device.type == "cuda":
+        import torch
+
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    try:
+        found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+        if found:
+            return int(found[1]) / 2**10
+    except OSError:
+        pass
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)  # bytes, or KiB

@@ -4,7 +4,6 @@ Order, augmentation, dropout and initial weights are functions of the seed and t
 interrupted and resumed from a checkpoint ends with the numbers of the uninterrupted one.
 """
 
-import random
 import time
 from collections.abc import Callable
 from math import ceil, isfinite
@@ -18,11 +17,14 @@ from torch import nn
 
 from searchspace.build import build
 from studies.training.data.opened import open_data
+from studies.training.devices import finish_work
 from studies.training.evaluation import evaluate
 from studies.training.parents import Parents, distillation_loss, has_distillation_token, packed
 from studies.training.seeding import seed_all
 from studies.trials.results import EpochRecord
 from studies.trials.trial import TrialSpec
+
+LOSS_CHECK_STEPS = 50  # steps between two looks whether the loss is finite
 
 Logits = torch.Tensor | tuple[torch.Tensor, torch.Tensor]
 
@@ -113,12 +115,12 @@ class Trainer:
         recipe = self.trial.recipe
         start = time.perf_counter()
         interrupted = not self.train_steps(self.steps_per_epoch - self.step % self.steps_per_epoch, pause)
+        finish_work(self.device)
         self._epoch_seconds += time.perf_counter() - start
         if interrupted:
             return None
+        self._check_loss()
         train_loss, seconds = self._epoch_loss.item() / self.steps_per_epoch, self._epoch_seconds
-        if not isfinite(train_loss):
-            raise TrainingError(f"the loss is {train_loss} in epoch {self.epochs_done + 1}: try a lower lr")
         last = self.epochs_done + 1 == recipe.epochs
         start = time.perf_counter()
         figures = self.evaluate(limit=None if last else recipe.interim_test)
@@ -157,9 +159,21 @@ class Trainer:
             self.step += 1
             self.scheduler.step_update(self.step)
             self.tick()
+            if self.step % LOSS_CHECK_STEPS == 0:
+                self._check_loss()
             if pause() and i + 1 < first + count:
                 return False
         return True
+
+    def _check_loss(self) -> None:
+        """Refuse to go on from a loss that is not finite. On a GPU this waits for the device."""
+        loss = self._epoch_loss.item()
+        if not isfinite(loss):
+            lr = self.optimizer.param_groups[0]["lr"]
+            raise TrainingError(
+                f"the loss is {loss} by step {self.step} of {self.steps} (epoch {self.epochs_done + 1}, lr {lr:.3g}): "
+                "try a lower lr"
+            )
 
     def _loss(self, logits: Logits, y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         """Cross entropy with the labels and, beside a teacher, with what it says of the same pictures x."""
@@ -183,7 +197,7 @@ class Trainer:
         return F.cross_entropy(logits, y, label_smoothing=self.trial.recipe.label_smoothing)
 
     def evaluate(self, limit: int | None = None) -> dict[str, float]:
-        """Evaluate on the test split, or on its first `limit` pictures."""
+        """Evaluate on the test split, or on a subset of `limit` pictures, the same for every trial."""
         return evaluate(self.model, self.source.test_batches(limit), self.tick)
 
     def weights(self) -> bytes:
@@ -191,13 +205,14 @@ class Trainer:
         return packed(self.model)
 
     def state_dict(self) -> dict[str, Any]:
-        """All that is needed to go on: model, optimizer, schedule, random states, step and history."""
-        cuda = torch.cuda.get_rng_state_all() if self.device.type == "cuda" else []
+        """All that is needed to go on: model, optimizer, schedule, step and history.
+
+        No random state: every step sets its own (see `studies.training.seeding`).
+        """
         return {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(),
-            "random": {"python": random.getstate(), "torch": torch.get_rng_state(), "cuda": cuda},
             "step": self.step,
             "epoch_loss": self._epoch_loss,
             "epoch_seconds": self._epoch_seconds,
@@ -205,13 +220,9 @@ class Trainer:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state; the random states are those of the moment it was taken."""
+        """Go on from a state."""
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.scheduler.load_state_dict(state["scheduler"])
-        random.setstate(state["random"]["python"])
-        torch.set_rng_state(state["random"]["torch"])
-        if self.device.type == "cuda":
-            torch.cuda.set_rng_state_all(state["random"]["cuda"])
         self.step, self.history = state["step"], list(state["history"])
         self._epoch_loss, self._epoch_seconds = state["epoch_loss"].to(self.device), state["epoch_seconds"]

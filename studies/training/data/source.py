@@ -12,6 +12,7 @@ from studies.training.seeding import seed_all
 from studies.trials.recipe import Recipe
 
 EVALUATION_BATCH = 512
+SUBSET_SEED = 0  # of the test pictures that interim accuracies are over
 
 
 class Source(Protocol):
@@ -24,7 +25,7 @@ class Source(Protocol):
         """A batch of an epoch, augmented. Leaves the random state that the rest of the step goes on from."""
 
     def test_batches(self, limit: int | None = None) -> Iterator[Batch]:
-        """The test split in order, or its first `limit` pictures."""
+        """The test split in order, or a subset of so many pictures that is the same for every trial."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,21 @@ class TensorSource:
         return shifted(self.train.x[batch], recipe.shift), self.train.y[batch]
 
     def test_batches(self, limit: int | None = None) -> Iterator[Batch]:
-        """The test split in order, or its first `limit` pictures."""
-        x, y = self.test.x[:limit], self.test.y[:limit]
+        """The test split in order, or a subset of so many pictures that is the same for every trial."""
+        x, y = self.test.x, self.test.y
+        if limit is not None and limit < len(y):
+            chosen = subset(len(y), limit).to(y.device)
+            x, y = x[chosen], y[chosen]
         yield from zip(x.split(EVALUATION_BATCH), y.split(EVALUATION_BATCH), strict=True)
+
+
+def subset(count: int, limit: int) -> torch.Tensor:
+    """`limit` indices below `count`, drawn at random, always the same, in order: (limit,) int64.
+
+    A split that is sorted by class has only a few classes among its first pictures. The random states stay as they are.
+    """
+    generator = torch.Generator().manual_seed(SUBSET_SEED)
+    return torch.randperm(count, generator=generator)[:limit].sort().values
 
 
 def shifted(x: torch.Tensor, largest: int) -> torch.Tensor:

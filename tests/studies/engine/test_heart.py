@@ -184,7 +184,7 @@ sys.modules["studies.training.trainer"] = types.SimpleNamespace(Trainer=Trainer)
 execute.default_device = lambda: "cpu"
 store = Store(sys.argv[1])
 execute.load_checkpoint = lambda *_: None
-execute.use_one_thread = lambda: None
+execute.prepare_device = lambda _: None
 store.files.look_seconds = 0.02
 list(execute.train(store, sys.argv[2], execute.Options("ours", step_timeout=0.5)))
 """
