@@ -18,7 +18,7 @@ from studies.engine.queue import Queue
 from studies.engine.worker import Options
 from studies.language.study import Study, seed_list
 from studies.planning.estimate import work
-from studies.planning.machine import check_gpus, default_gpus, default_jobs
+from studies.planning.machine import check_gpus, check_share, default_gpus, default_jobs
 from studies.planning.plan import Plan, make_plan
 from studies.reporting.frames import results, store_root
 from studies.store.files import StoreError
@@ -37,10 +37,13 @@ class How:
 
     Attributes:
         jobs: trials at a time; none: one a core, or a GPU.
-        gpus_per_trial: whole GPUs, or a share of one; none: 1 if there is one.
+        gpus_per_trial: whole GPUs, or a share of one; none: 1 if there is one, here or on the cluster at `address`.
+        cpus_per_trial: cores that a trial keeps from others; on a CPU it trains with one thread in any case.
         executor: Ray, or one after the other in this process.
         fresh: forget earlier results of these trials first.
-        early_stop: end the worse of the running trials early (ASHA).
+        early_stop: end the worse of a group's trials early (ASHA).
+        grace_period: epochs that early stopping leaves every trial.
+        reduction_factor: early stopping lets one in so many go on beyond each rung.
         address: of a running Ray cluster; none: a Ray of our own.
         device_type: accelerators to run on, as Ray names them.
         checkpoint_every: seconds between checkpoints within an epoch.
@@ -60,11 +63,14 @@ class How:
     step_timeout: float = 600.0
     data_dir: str | None = None
     cluster_silence: float = 45.0
+    cpus_per_trial: float = 1.0
+    grace_period: int = 1
+    reduction_factor: float = 2.0
 
     @property
-    def gpus(self) -> float:
-        """GPUs that a trial takes here."""
-        return default_gpus() if self.gpus_per_trial is None else self.gpus_per_trial
+    def gpus(self) -> float | None:
+        """GPUs that a trial takes; none: what the cluster at `address` has decides."""
+        return default_gpus() if self.gpus_per_trial is None and not self.address else self.gpus_per_trial
 
 
 @dataclass(frozen=True)
@@ -100,6 +106,9 @@ def run(
     step_timeout: float = 600.0,
     data_dir: str | Path | None = None,
     cluster_silence: float = 45.0,
+    cpus_per_trial: float = 1.0,
+    grace_period: int = 1,
+    reduction_factor: float = 2.0,
 ) -> "pd.DataFrame":
     """Train what is missing of a study, as `studies run` does, and give its results.
 
@@ -113,16 +122,19 @@ def run(
         everything: the study's optional groups too.
         runs_dir: the store, a folder or a URL; default: $STUDIES_RUNS_DIR, else ./runs.
         jobs: trials at a time; default: one a core, or a GPU.
-        gpus_per_trial: share of a GPU for a trial; default: 1 if there is one.
+        gpus_per_trial: share of a GPU for a trial; default: 1 if there is one, here or on the cluster.
         executor: `inline` trains in this process, without Ray.
         fresh: forget earlier results of these trials first.
-        early_stop: end the worse trials early (ASHA).
+        early_stop: end the worse trials of each group early (ASHA).
         address: of a running Ray cluster, or `auto`.
         device_type: accelerators to run on, as Ray names them.
         checkpoint_every: seconds between checkpoints within an epoch.
         step_timeout: seconds without a step after which a trial has failed.
         data_dir: folder of data sets that are read from files; default: $STUDIES_DATA.
         cluster_silence: seconds without an answer after which a Ray is taken for dead.
+        cpus_per_trial: cores that a trial keeps from others.
+        grace_period: epochs that early stopping leaves every trial.
+        reduction_factor: early stopping lets one in so many trials of a group go on beyond each rung.
 
     Returns:
         A row a trial (see `studies.results`), of these seeds.
@@ -135,7 +147,7 @@ def run(
     """
     how = How(
         jobs, gpus_per_trial, executor, fresh, early_stop, address, device_type, checkpoint_every, step_timeout,
-        None if data_dir is None else str(data_dir), cluster_silence,
+        None if data_dir is None else str(data_dir), cluster_silence, cpus_per_trial, grace_period, reduction_factor,
     )  # fmt: skip
     plan = make_plan(study, scale, seed_list(seeds), _names(only), everything, Store(store_root(runs_dir)))
     outcome = train(plan, how)
@@ -186,6 +198,7 @@ def _check(plan: Plan, how: How) -> None:
             raise SpecError("--early-stop compares trials that run at the same time: it needs --executor ray")
     elif plan.store.files.one_process:
         raise SpecError(f"{plan.store.root} lives in one process: Ray's workers would not see it; --executor inline")
+    check_share(how.gpus)
     if not how.address:
         check_gpus(how.gpus)
         for trial in plan.missing:
@@ -205,8 +218,9 @@ def _train(plan: Plan, missing: list[TrialSpec], how: How) -> Outcome:
     epochs = {trial.id: trial.recipe.epochs for trial in missing}
     with Progress(plan.names, missing, {i: w / epochs[i] for i, w in weights.items()}) as progress:
         baselines = {trial.id for arm, trial in plan.arms if arm.baseline}  # what the others are compared with
-        queue = Queue(plan.store, missing, weights, progress, options.run, baselines, how.early_stop)
-        with interruptible(lambda text: progress.say(f"studies: {text}"), progress.close) as stopping:
+        groups = {trial.id: arm.group for arm, trial in reversed(plan.arms)}
+        queue = Queue(plan.store, missing, weights, progress, options.run, baselines, how.early_stop, groups)
+        with interruptible(lambda text: progress.say(f"studies: {text}")) as stopping:
             try:
                 _execute(plan, queue, options, how, stopping)
             except (StoppedError, RayDiedError, StoreError) as ended:
@@ -221,9 +235,9 @@ def _execute(plan: Plan, queue: Queue, options: Options, how: How, stopping: thr
         """Write down what is to be trained, when nothing can refuse the run any more."""
         for path in filter(Path.is_file, plan.files):
             plan.store.keep_file(path.read_bytes())
-        for trial in queue.trials.values():
-            if how.fresh:
-                plan.store.forget(trial.id)
+        for trial_id in queue.trials if how.fresh else ():
+            plan.store.forget(trial_id)
+        for trial in plan.trials:  # those that are done too: others start from them, and a damaged record is mended
             plan.store.plan(trial)
 
     if how.executor == "inline":
@@ -235,8 +249,18 @@ def _execute(plan: Plan, queue: Queue, options: Options, how: How, stopping: thr
 
     jobs = how.jobs
     if jobs is None and not how.address:
-        jobs = min(default_jobs(how.gpus), count)
-    cluster = Cluster(jobs, how.gpus, how.address, how.device_type, how.early_stop, how.cluster_silence)
+        jobs = min(default_jobs(how.gpus, how.cpus_per_trial), count)
+    cluster = Cluster(
+        jobs=jobs,
+        gpus_per_trial=how.gpus,
+        cpus_per_trial=how.cpus_per_trial,
+        address=how.address,
+        device_type=how.device_type,
+        early_stop=how.early_stop,
+        grace_period=how.grace_period,
+        reduction_factor=how.reduction_factor,
+        silence=how.cluster_silence,
+    )
     text = f"{jobs} at a time" if jobs else "as many at a time as the cluster takes"
     where = f" on the cluster at {how.address}" if how.address else ""
     say(f"training {counted(count, 'trial')}, {text}, scheduled by Ray Tune{where}; store: {plan.store.root}")

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from searchspace.expand import SpecError
+from studies.cli.arguments import cores, count, crop, factor, positive, seconds, seeds, share
 from studies.store.records import STATUSES
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
         "studies plan cnn_to_vit --seeds 5",
     )
     _selection(command)
-    command.add_argument("--devices", type=_positive, metavar="N", help="plan for so many devices (default: --jobs)")
+    command.add_argument("--devices", type=positive, metavar="N", help="plan for so many devices (default: --jobs)")
     command.add_argument("--device-type", metavar="TYPE", help="plan for devices of this kind: h100, a100, t4 ...")
     command.add_argument("--json", action="store_true", help="for programs")
 
@@ -111,9 +112,12 @@ def _parser() -> argparse.ArgumentParser:
     _selection(command)
     command.add_argument(
         "--gpus-per-trial",
-        type=_share,
+        type=share,
         metavar="G",
-        help="share of a GPU for a trial, 0.5 say (default: 1 if there is one)",
+        help="share of a GPU for a trial, 0.5 say (default: 1 if there is one, here or on the cluster)",
+    )
+    command.add_argument(
+        "--cpus-per-trial", type=cores, default=1.0, metavar="C", help="cores kept for a trial (default: 1)"
     )
     command.add_argument(
         "--executor", choices=("ray", "inline"), default="ray", help="inline: in this process, without Ray"
@@ -125,18 +129,28 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--early-stop", action="store_true", help="end the worse trials early (ASHA); a run without it trains them on"
     )
+    command.add_argument(
+        "--grace-period", type=positive, default=1, metavar="EPOCHS", help="--early-stop leaves so many (default: 1)"
+    )
+    command.add_argument(
+        "--reduction-factor",
+        type=factor,
+        default=2.0,
+        metavar="N",
+        help="--early-stop lets one in N of a group's trials go on after each rung of epochs (default: 2)",
+    )
     command.add_argument("--address", metavar="HOST:PORT", help="of a running Ray cluster, or auto (default: our own)")
     command.add_argument("--device-type", metavar="TYPE", help="accelerators to run on, as Ray names them: H100, A100")
     command.add_argument(
         "--checkpoint-every",
-        type=_seconds,
+        type=seconds,
         default=60.0,
         metavar="SECONDS",
         help="within an epoch; after each epoch one is kept anyway (default: 60)",
     )
     command.add_argument(
         "--step-timeout",
-        type=_seconds,
+        type=seconds,
         default=600.0,
         metavar="SECONDS",
         help="a trial that trains no step for so long has failed (default: 600)",
@@ -144,7 +158,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command.add_argument(
         "--cluster-silence",
-        type=_seconds,
+        type=seconds,
         default=45.0,
         metavar="SECONDS",
         help="a Ray that does not answer for so long is taken for dead (default: 45)",
@@ -159,7 +173,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("study", nargs="?", help="a study instead of a table: its name, or your file.yaml")
     command.add_argument("--table", type=int, metavar="N", help="number of the paper's table")
     command.add_argument("--scale", help="scale of the run to show (default: the study's)")
-    command.add_argument("--seeds", type=_seeds, metavar="K", help="only these seeds: how many, or a list 0,1,2")
+    command.add_argument("--seeds", type=seeds, metavar="K", help="only these seeds: how many, or a list 0,1,2")
     command.add_argument(
         "--format", choices=("text", "md", "latex", "csv", "json"), default="text", help="default: text"
     )
@@ -188,9 +202,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("overrides", nargs="*", metavar="field=value", help="for example num_classes=10 img_size=384")
     command.add_argument("--weights", required=True, metavar="FILE", help=".pth, .pth.tar, .pt or .safetensors")
     command.add_argument("--data", required=True, metavar="DIR", help="a folder of pictures for each class")
-    command.add_argument("--batch-size", type=_positive, default=64, help="default: 64")
-    command.add_argument("--crop-pct", type=_crop, default=0.9, help="share of the picture's side kept (default: 0.9)")
-    command.add_argument("--workers", type=_count, default=2, help="processes that read pictures (default: 2)")
+    command.add_argument("--batch-size", type=positive, default=64, help="default: 64")
+    command.add_argument("--crop-pct", type=crop, default=0.9, help="share of the picture's side kept (default: 0.9)")
+    command.add_argument("--workers", type=count, default=2, help="processes that read pictures (default: 2)")
     command.add_argument("--device", help="cpu, cuda, cuda:1 ... (default: cuda if there is one)")
     command.add_argument("--json", action="store_true", help="for programs")
     _store(commands, add)
@@ -230,7 +244,7 @@ def _store(commands: "Commands", add: Callable[..., argparse.ArgumentParser]) ->
 def _selection(command: argparse.ArgumentParser) -> None:
     command.add_argument("study", help="name of a study, or your file.yaml")
     command.add_argument("--scale", help="data, recipe and size of the models (default: the study's)")
-    command.add_argument("--seeds", type=_seeds, metavar="K", help="how many, or a list 0,1,2 (default: the study's)")
+    command.add_argument("--seeds", type=seeds, metavar="K", help="how many, or a list 0,1,2 (default: the study's)")
     command.add_argument(
         "--only",
         action="append",
@@ -239,7 +253,7 @@ def _selection(command: argparse.ArgumentParser) -> None:
         help="arms or groups, * for any text; may be repeated",
     )
     command.add_argument("--all", action="store_true", help="the study's optional groups too")
-    command.add_argument("--jobs", type=_positive, help="trials at a time (default: one a core, or a GPU)")
+    command.add_argument("--jobs", type=positive, help="trials at a time (default: one a core, or a GPU)")
     _runs_dir(command)
 
 
@@ -251,47 +265,3 @@ def _runs_dir(command: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="the store, a folder or a URL such as s3://bucket/runs (default: $STUDIES_RUNS_DIR, else ./runs)",
     )
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"a whole number of at least 1, got {text!r}")
-    return int(text)
-
-
-def _count(text: str) -> int:
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"a whole number from 0 on, got {text!r}")
-    return int(text)
-
-
-def _crop(text: str) -> float:
-    value = _share(text)
-    if not 0 < value <= 1:
-        raise argparse.ArgumentTypeError(f"a share above 0 and up to 1, got {text!r}")
-    return value
-
-
-def _share(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"a number from 0 on, 0.5 say, got {text!r}")
-    return value
-
-
-def _seconds(text: str) -> float:
-    value = _share(text)
-    if not value:
-        raise argparse.ArgumentTypeError(f"seconds above 0, got {text!r}")
-    return value
-
-
-def _seeds(text: str) -> tuple[int, ...]:
-    parts = [part for part in text.split(",") if part]
-    if not parts or not all(part.strip().isdigit() for part in parts) or ("," not in text and int(text) == 0):
-        raise argparse.ArgumentTypeError(f"how many (3), or a list of seeds (0,1,2), got {text!r}")
-    numbers = tuple(dict.fromkeys(int(part) for part in parts))
-    return numbers if "," in text else tuple(range(numbers[0]))

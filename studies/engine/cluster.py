@@ -6,7 +6,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import ceil
 
 import psutil
 
@@ -22,26 +23,45 @@ class Cluster:
 
     Attributes:
         jobs: trials at a time; none: as many as a running cluster takes.
-        gpus_per_trial: whole GPUs, or a share of one.
+        gpus_per_trial: whole GPUs, or a share of one; none: one if a node that a trial may run on has any.
+        cpus_per_trial: cores that a trial keeps from others.
         address: of a running cluster; none: a Ray of our own on this machine.
         device_type: accelerator type that a trial is to run on, as Ray names it (A100, H100); none: any.
         silence: seconds without an answer after which a Ray is taken for dead.
-        early_stop: stop the worse of the running trials early, by ASHA (Li et al., arXiv 1810.05934).
+        early_stop: stop the worse of a group's trials early, by ASHA (Li et al., arXiv 1810.05934).
+        grace_period: epochs that every trial is left.
+        reduction_factor: one in so many trials goes on beyond each rung.
     """
 
     jobs: int | None
-    gpus_per_trial: float = 0.0
+    gpus_per_trial: float | None = 0.0
+    cpus_per_trial: float = 1.0
     address: str | None = None
     device_type: str | None = None
     early_stop: bool = False
+    grace_period: int = 1
+    reduction_factor: float = 2.0
     silence: float = 45.0
+
+    @property
+    def cores(self) -> int | None:
+        """Cores that a Ray of our own is to have."""
+        return None if self.jobs is None else max(1, ceil(self.jobs * self.cpus_per_trial))
 
     def resources(self) -> dict[str, float]:
         """What a trial asks for, in Ray's names."""
-        asked: dict[str, float] = {"CPU": 1, "GPU": self.gpus_per_trial}
+        asked: dict[str, float] = {"CPU": self.cpus_per_trial, "GPU": self.gpus_per_trial or 0.0}
         if self.device_type:
             asked[f"{TYPE}{self.device_type}"] = 0.001
         return asked
+
+    def settled(self, nodes: Sequence[Mapping[str, float]]) -> "Cluster":
+        """This one with its GPUs decided by what the nodes have, given the resources of each: not by this machine."""
+        if self.gpus_per_trial is not None:
+            return self
+        kind = f"{TYPE}{self.device_type}"
+        fitting = [node for node in nodes if not self.device_type or kind in node]
+        return replace(self, gpus_per_trial=1.0 if any(node.get("GPU", 0) >= 1 for node in fitting) else 0.0)
 
     def check(self, nodes: Sequence[Mapping[str, float]]) -> None:
         """Refuse what no node can give, given the resources of each: Ray would wait for it for ever.
@@ -87,16 +107,15 @@ class Watchdog(threading.Thread):
 
     Args:
         answers: asks Ray something; True if it answered well. It may block.
-        ours: whether this process started Ray.
+        started: processes of Ray that this one has started; none: Ray is a cluster's.
         silence: seconds without an answer after which it is taken for dead.
     """
 
-    def __init__(self, answers: Callable[[], bool], ours: bool, silence: float) -> None:
+    def __init__(self, answers: Callable[[], bool], started: Sequence[psutil.Process], silence: float) -> None:
         super().__init__(name="Ray watchdog", daemon=True)
         self.answers, self.answered, self.ended = answers, time.monotonic(), threading.Event()
         self.silence = silence
-        found = psutil.Process().children(recursive=True) if ours else []
-        self.processes = {process.name(): process for process in found if process.name() in ("raylet", "gcs_server")}
+        self.processes = {process.name(): process for process in started if process.name() in ("raylet", "gcs_server")}
 
     def run(self) -> None:
         """Ask until the end."""
@@ -121,8 +140,16 @@ def _runs(process: psutil.Process) -> bool:
         return False
 
 
-def kill_children() -> None:
-    """End every process that this one has started: what is left of a Ray that died."""
-    for process in psutil.Process().children(recursive=True):
+def children() -> list[psutil.Process]:
+    """The processes that this one has started and that run."""
+    return psutil.Process().children()
+
+
+def kill(processes: Sequence[psutil.Process]) -> None:
+    """End processes with all that they have started: what is left of a Ray that died."""
+    for process in processes:
         with suppress(psutil.Error):
+            for child in process.children(recursive=True):
+                with suppress(psutil.Error):
+                    child.kill()
             process.kill()

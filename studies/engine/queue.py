@@ -18,11 +18,13 @@ class Task:
     Attributes:
         dead_lease: token of a lease on it whose holder is dead.
         may_stop: whether early stopping may end it: not if others need it.
+        group: of arms, within which early stopping compares it.
     """
 
     trial: str
     dead_lease: str = ""
     may_stop: bool = True
+    group: str = ""
 
 
 class Queue:
@@ -35,6 +37,7 @@ class Queue:
         events: receives every trial that ends.
         run: name of this run.
         keep: trials that early stopping must not end.
+        groups: group of arms of each trial, the first that has it.
         early_stop: whether what another run stops early meanwhile is ended; else it is trained on.
     """
 
@@ -47,9 +50,10 @@ class Queue:
         run: str,
         keep: Collection[str] = (),
         early_stop: bool = False,
+        groups: Mapping[str, str] | None = None,
     ) -> None:
         self.store, self.events, self.run, self.early_stop = store, events, run, early_stop
-        self.keep = set(keep)
+        self.keep, self.groups = set(keep), dict(groups or {})
         self.trials: dict[str, TrialSpec] = {}
         self.weights: dict[str, float] = {}
         self.failures: dict[str, dict[str, Any] | None] = {}
@@ -122,7 +126,7 @@ class Queue:
             if not self.waiting:
                 self.events.held_elsewhere([])
             may_stop = not (trial_id in self.keep or self._needed(trial_id))
-            return Task(trial_id, found[1].token if found else "", may_stop)
+            return Task(trial_id, found[1].token if found else "", may_stop, self.groups.get(trial_id, ""))
         self.last_look = time.monotonic()
         self.events.held_elsewhere(elsewhere)
         return None

@@ -17,7 +17,7 @@ from dataclasses import asdict
 from typing import Any
 
 from searchspace.expand import SpecError
-from studies.engine.cluster import Cluster, Watchdog, kill_children
+from studies.engine.cluster import Cluster, Watchdog, children, kill
 from studies.engine.events import LeaseLostError, RayDiedError, StoppedError, TrialFailedError
 from studies.engine.heart import ask_to_stop, take_back_stop
 from studies.engine.queue import Queue
@@ -41,7 +41,7 @@ warnings.filterwarnings("ignore", module=r"ray\..*")
 
 import ray  # noqa: E402 (its settings are read at import)
 from ray import tune  # noqa: E402
-from ray.tune.schedulers import ASHAScheduler  # noqa: E402
+from ray.tune.schedulers import ASHAScheduler, FIFOScheduler  # noqa: E402
 from ray.tune.search import Searcher  # noqa: E402
 
 WORKER_DEATHS = 2  # a trial whose worker died is started again so often
@@ -119,6 +119,40 @@ class _FromQueue(Searcher):
         pass
 
 
+class _WithinGroups(FIFOScheduler):
+    """ASHA for each group of arms by itself: an arm is judged against those that it is compared with."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        super().__init__()
+        self.cluster = cluster
+        self.groups: dict[str, ASHAScheduler] = {}
+
+    def _of(self, trial: Any) -> ASHAScheduler:
+        group = trial.config["task"]["group"]
+        if group not in self.groups:
+            self.groups[group] = ASHAScheduler(
+                time_attr="epoch",
+                metric="top1",
+                mode="max",
+                max_t=10**6,
+                grace_period=self.cluster.grace_period,
+                reduction_factor=self.cluster.reduction_factor,
+            )
+        return self.groups[group]
+
+    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        self._of(trial).on_trial_add(tune_controller, trial)
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        return self._of(trial).on_trial_result(tune_controller, trial, result)
+
+    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
+        self._of(trial).on_trial_complete(tune_controller, trial, result)
+
+    def on_trial_remove(self, tune_controller: Any, trial: Any) -> None:
+        self._of(trial).on_trial_remove(tune_controller, trial)
+
+
 class _Relay(tune.Callback):
     """Tells the queue what Tune reports."""
 
@@ -175,14 +209,15 @@ def run_ray(
         RayDiedError: if Ray does not live any more; leave without `ray.shutdown`, which would wait for it.
     """
     with _ray(cluster) as watch, tempfile.TemporaryDirectory(prefix="studies-tune-") as scratch:
-        cluster.check([node["Resources"] for node in ray.nodes() if node["Alive"]])
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        cluster = cluster.settled(nodes)
+        cluster.check(nodes)
         begin()
         if stopping.is_set():
             raise StoppedError
         # One more than can run waits in Tune, so that a worker that becomes free is used again at once.
         most = None if cluster.jobs is None else cluster.jobs + (cluster.address is None)
         relay = _Relay(store, queue, options.run)
-        early = ASHAScheduler(time_attr="epoch", max_t=10**6, grace_period=1, reduction_factor=2)
         resources = {name.lower() if name in ("CPU", "GPU") else name: n for name, n in cluster.resources().items()}
         tuner = tune.Tuner(
             tune.with_resources(StoredTrial, resources),
@@ -191,7 +226,7 @@ def run_ray(
                 metric="top1",
                 mode="max",
                 num_samples=-1,
-                scheduler=early if cluster.early_stop else None,
+                scheduler=_WithinGroups(cluster) if cluster.early_stop else None,
                 reuse_actors=True,
             ),
             run_config=tune.RunConfig(
@@ -249,6 +284,7 @@ def _ray(cluster: Cluster) -> Iterator[Watchdog]:
     """A Ray of our own on this machine, or a running one; silent, and left at the end."""
     for name in ("ray", "ray.tune", "ray.train"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # what fails, we say
+    before = children()
     settings: dict[str, Any] = {
         "log_to_driver": False,
         "logging_level": "ERROR",
@@ -264,17 +300,16 @@ def _ray(cluster: Cluster) -> Iterator[Watchdog]:
             raise SpecError(f"no Ray cluster at --address {cluster.address}: {text}") from None
     else:
         # "local": never another cluster that happens to run here.
-        ray.init(address="local", num_cpus=cluster.jobs, include_dashboard=False, **settings)
-    watch = Watchdog(
-        lambda: any(node["Alive"] for node in ray.nodes()), ours=cluster.address is None, silence=cluster.silence
-    )
+        ray.init(address="local", num_cpus=cluster.cores, include_dashboard=False, **settings)
+    started = [] if cluster.address else [process for process in children() if process not in before]
+    watch = Watchdog(lambda: any(node["Alive"] for node in ray.nodes()), started, cluster.silence)
     watch.start()
     died = False
     try:
         yield watch
     except RayDiedError:
         died = True
-        kill_children()
+        kill(started)
         raise
     finally:
         watch.ended.set()

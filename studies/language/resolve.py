@@ -72,6 +72,7 @@ def _check_recipes(scale: str, arms: list[Arm]) -> None:
 def _read(path: Path, children: tuple[Path, ...]) -> YamlFile:
     """A study file with the content of those it extends."""
     file = YamlFile(path)
+    _find_scale(file)
     parent = file.data.get("extends")
     if parent is None:
         return file
@@ -99,6 +100,16 @@ def _read(path: Path, children: tuple[Path, ...]) -> YamlFile:
     if "paper" not in own:
         file.data.pop("paper", None)  # another study's table is not this one's
     return file
+
+
+def _find_scale(file: YamlFile) -> None:
+    """A scale that is a file of the user's is looked for beside the study file that names it."""
+    scale = file.data.get("scale")
+    if isinstance(scale, str) and scale.endswith((".yaml", ".yml")):
+        found = file.path.parent / scale
+        if not found.is_file():
+            raise file.error(("scale",), f"scale: no such file: {found}")
+        file.data["scale"] = str(found)
 
 
 def _arms(file: YamlFile, where: tuple[str, ...], name: str, group: Group) -> Iterator[Arm]:

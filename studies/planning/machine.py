@@ -13,15 +13,23 @@ def default_gpus() -> float:
     return 1.0 if default_device() == "cuda" else 0.0
 
 
-def check_gpus(gpus_per_trial: float) -> None:
-    """Refuse what the machine cannot give or Ray does not take.
+def check_share(gpus_per_trial: float | None) -> None:
+    """Refuse what Ray does not take.
 
     Raises:
-        SpecError: if there are too few GPUs, or for a number such as 1.5.
+        SpecError: for a number such as 1.5.
     """
-    if gpus_per_trial > 1 and gpus_per_trial != int(gpus_per_trial):
+    if gpus_per_trial and gpus_per_trial > 1 and gpus_per_trial != int(gpus_per_trial):
         raise SpecError(f"a trial takes a share of one GPU or whole ones, got --gpus-per-trial {gpus_per_trial:g}")
-    if gpus_per_trial > 0:
+
+
+def check_gpus(gpus_per_trial: float | None) -> None:
+    """Refuse what this machine cannot give.
+
+    Raises:
+        SpecError: if there are too few GPUs.
+    """
+    if gpus_per_trial:
         import torch
 
         if gpus_per_trial > torch.cuda.device_count():
@@ -29,13 +37,14 @@ def check_gpus(gpus_per_trial: float) -> None:
             raise SpecError(f"--gpus-per-trial {gpus_per_trial:g}, but this machine has {there} GPU(s)")
 
 
-def default_jobs(gpus_per_trial: float) -> int:
+def default_jobs(gpus_per_trial: float | None, cpus_per_trial: float = 1.0) -> int:
     """As many trials at a time as there are GPUs, or cores and memory."""
-    if gpus_per_trial > 0:
+    if gpus_per_trial:
         import torch
 
         return max(1, int(torch.cuda.device_count() / gpus_per_trial))
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = max(1, int(cores / max(1.0, cpus_per_trial)))
     try:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     except (ValueError, OSError):

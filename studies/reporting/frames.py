@@ -9,7 +9,7 @@ from searchspace.spec import to_dict
 from studies.language.expansion import at_scale, trials
 from studies.language.resolve import load_study
 from studies.language.scale_file import load_scale
-from studies.language.study import Study, seed_list
+from studies.language.study import Arm, Study, seed_list
 from studies.store.store import DamagedError, Store
 from studies.trials.results import EpochRecord
 from studies.trials.scale import Scale
@@ -84,7 +84,7 @@ def _rows(
     study = study if isinstance(study, Study) else load_study(str(study))
     scale = scale if isinstance(scale, Scale) else load_scale(str(scale or study.scale))
     store = Store(store_root(runs_dir)).check()
-    for arm, trial in trials(at_scale(study, scale), seed_list(seeds) or known_seeds(store, study)):
+    for arm, trial in known_trials(store, study, scale, seed_list(seeds)):
         row: dict[str, Any] = {
             "study": study.name,
             "scale": scale.scale,
@@ -140,9 +140,13 @@ def _reason(store: Store, trial_id: str, state: str, early: dict[str, Any]) -> s
     return note.get("reason", "") if state in ("failed", "pruned") else ""
 
 
-def known_seeds(store: Store, study: Study) -> list[int]:
-    """The study's own seeds and every other seed that some trial in the store was trained with."""
-    return sorted({*study.seeds, *store.seeds()})
+def known_trials(
+    store: Store, study: Study, scale: Scale, seeds: Sequence[int] | None
+) -> Iterable[tuple[Arm, TrialSpec]]:
+    """A study's trials of these seeds; by default of its own, and those of other seeds that the store has."""
+    found = trials(at_scale(study, scale), seeds or sorted({*study.seeds, *store.seeds()}))
+    there = set(store.ids())
+    return [(arm, trial) for arm, trial in found if seeds or trial.seed in study.seeds or trial.id in there]
 
 
 def flat(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:

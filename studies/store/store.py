@@ -59,6 +59,8 @@ class Store:
             return 1 if self.files.names("trials") else None
         try:
             found = json.loads(content)
+            if "sha256" in found:  # the records of 0.1 had no digest here
+                found = parse(content)
             return int(found.get("format", found.get("schema_version")))  # named so until 0.1
         except (ValueError, TypeError, AttributeError):
             return FORMAT  # damaged; the trials say themselves what they are
@@ -90,7 +92,7 @@ class Store:
         Raises:
             StoreError: if it cannot be written.
         """
-        self.files.write("store.json", json.dumps({"format": FORMAT}).encode())
+        self.files.write("store.json", dump({"format": FORMAT}))
 
     def folder(self, trial_id: str) -> str:
         """Where a trial's files are, for people."""

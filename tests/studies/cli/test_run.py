@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 from support import Studies, StudyFile, accuracies, one_line, start, wait_for_checkpoint
 
 from studies.store.checkpoints import save_checkpoint
 from studies.store.store import Store
+from studies.training.trainer import Trainer
 
 
 @pytest.mark.slow
@@ -58,11 +60,13 @@ def test_ray_gives_the_numbers_of_inline_and_survives_a_failing_trial(
     inline = studies("run", study, "--scale", str(tiny), "--seeds", "2", "--executor", "inline", "--runs-dir", "a")
     assert inline.returncode == 0, inline.stderr
 
-    # One trial of the other store is made to fail: its checkpoint is of another model.
+    # One trial of the other store is made to fail: it goes on from weights that are not numbers.
     broken = sorted(accuracies(tmp_path / "a"))[0]
     store = Store(tmp_path / "b")
     store.prepare()
-    save_checkpoint(store, broken, 1, {"model": {}, "optimizer": {}})
+    state = Trainer(Store(tmp_path / "a").trial(broken)).state_dict()
+    weights = {name: torch.full_like(tensor, torch.nan) for name, tensor in state["model"].items()}
+    save_checkpoint(store, broken, 0, state | {"model": weights})
 
     ray = studies("run", study, "--scale", str(tiny), "--seeds", "2", "--jobs", "2", "--runs-dir", "b")
     assert ray.returncode == 1, ray.stderr
@@ -300,3 +304,24 @@ def test_results_in_a_notebook(studies: Studies, study_file: StudyFile, tiny: Pa
     epochs = package.history(str(study), runs_dir=tmp_path / "runs", scale=str(tiny), seeds=[0])
     assert epochs["epoch"].tolist() == [1, 2, 1, 2]
     assert epochs.groupby("arm")["top1"].last().tolist() == frame.set_index("arm")["top1"].loc[["a", "b"]].tolist()
+
+
+@pytest.mark.slow
+def test_a_damaged_record_of_a_finished_parent_blocks_nobody(
+    studies: Studies, study_file: StudyFile, tiny: Path, tmp_path: Path
+) -> None:
+    study = str(study_file(arms={"a": {}, "b": {"pretrained": "a"}}))
+    command = ["run", study, "--scale", str(tiny), "--seeds", "1", "--executor", "inline"]
+    first = studies(*command)
+    assert first.returncode == 0, first.stderr
+    expected = accuracies(tmp_path / "runs")
+    store = Store(tmp_path / "runs")
+    (child,) = [i for i in store.ids() if store.trial(i).needs]
+    (parent,) = store.trial(child).needs
+    store.forget(child)
+    record = tmp_path / "runs" / "trials" / parent / "trial.json"
+    record.write_bytes(record.read_bytes()[:100])
+    again = studies(*command)
+    assert again.returncode == 0, again.stderr
+    assert "2 trials, 1 done already" in again.stderr
+    assert accuracies(tmp_path / "runs") == expected

@@ -110,3 +110,17 @@ def test_an_address_where_nobody_listens_is_one_line(studies: Studies, study_fil
     assert "--address is HOST:PORT" in studies(*command, "nowhere").stderr
     inline = studies(*command, "127.0.0.1:9", "--executor", "inline")
     assert "leave out --address" in one_line(inline)
+
+
+@pytest.mark.slow
+def test_whether_a_trial_takes_a_gpu_is_the_clusters_answer_not_this_machines(
+    studies: Studies, study_file: StudyFile, tiny: Path, cluster: Cluster
+) -> None:
+    ray = cluster({})
+    ray.add_node(num_cpus=1, num_gpus=1)  # type: ignore[attr-defined] # as far as Ray knows
+    command = ["run", str(study_file()), "--scale", str(tiny), "--seeds", "1"]
+    command += ["--address", ray.address, "--cpus-per-trial", "2"]  # type: ignore[attr-defined]
+    refused = studies(*command)
+    assert refused.returncode == 2
+    assert "a trial asks for 2 CPU and 1 GPU(s), and no node of the cluster has that" in refused.stderr
+    assert "2 CPU and 0 GPU(s)" in studies(*command, "--gpus-per-trial", "0").stderr

@@ -165,3 +165,19 @@ def test_the_example_study_has_four_arms_over_t2t_vit() -> None:
     assert len(study.arms) == 4
     assert set(study.bases.values()) == {"t2t_vit_14"}
     assert yaml.safe_load(path.read_text())["question"]
+
+
+def test_a_scale_that_is_a_file_is_looked_for_beside_the_study_that_names_it(tiny: Path, tmp_path: Path) -> None:
+    folder, elsewhere = tmp_path / "mine", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    tiny.rename(folder / "tiny.yaml")
+    study = folder / "s.yaml"
+    study.write_text("study: s\nscale: tiny.yaml\nbase: t2t_vit_14\narms: {a: {}, b: {backbone.depth: 8}}\n")
+    assert Path(load_study(str(study)).scale) == folder / "tiny.yaml"
+    child = elsewhere / "c.yaml"
+    child.write_text("study: c\nextends: ../mine/s.yaml\narms: {c: {backbone.depth: 4}}\n")
+    assert Path(load_study(str(child)).scale).resolve() == folder / "tiny.yaml"
+    (folder / "tiny.yaml").unlink()
+    with pytest.raises(SpecError, match=r"s\.yaml:2: scale: no such file: .*mine/tiny\.yaml"):
+        load_study(str(study))

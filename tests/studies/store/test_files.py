@@ -3,9 +3,11 @@
 import errno
 import importlib.util
 import os
+import stat
 import threading
 import uuid
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import pytest
@@ -267,3 +269,22 @@ def test_a_file_that_goes_while_another_is_made_is_no_error(tmp_path: Path) -> N
 def test_protocols_without_conditional_writes_are_told_apart() -> None:
     assert open_files("memory://x").exclusive
     assert not RemoteFiles(fsspec.filesystem("file"), "/x", "ftp://x").exclusive
+
+
+def test_after_a_rename_the_folder_reaches_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    replace, fsync = os.replace, os.fsync
+
+    def renamed(*arguments: Any) -> None:
+        replace(*arguments)
+        done.append("rename")
+
+    def synced(number: int) -> None:
+        fsync(number)
+        done.append("folder" if stat.S_ISDIR(os.fstat(number).st_mode) else "file")
+
+    monkeypatch.setattr(os, "replace", renamed)
+    monkeypatch.setattr(os, "fsync", synced)
+    open_files(tmp_path).write("a/b.json", b"content")
+    assert (tmp_path / "a" / "b.json").read_bytes() == b"content"
+    assert done.index("file") < done.index("folder") and done[-1] == "folder"

@@ -324,3 +324,11 @@ def test_of_eight_processes_one_gets_the_lease(taker: Callable[[str], subprocess
         assert holder.pid == processes[got.index(True)].pid
         assert files.names(f"trials/{trial_id}") == [f"lease.{number}.json"]
         assert in_use(files, trial_id)
+
+
+def test_a_lease_that_vanishes_between_listing_and_reading_is_looked_for_again(files: Files) -> None:
+    put(files, 2)
+    found = leases.newest(files, T, ["lease.1.json"])
+    assert found is not None and found[0] == 2, "another run had taken it over meanwhile"
+    assert leases.in_use(files, T, ["lease.1.json"])
+    assert leases.newest(files, "none", ["lease.1.json"]) is None

@@ -6,13 +6,13 @@ import time
 from pathlib import Path
 
 import pytest
-from stores import RESULT, TRIAL, change, checkpoints, names
+from stores import RESULT, TRIAL, change, checkpoints, flip, in_memory, names
 
 from studies.store.checkpoints import load_checkpoint, save_checkpoint
 from studies.store.files import StoreError
 from studies.store.leases import acquire, born, host
 from studies.store.records import STATES
-from studies.store.store import Store
+from studies.store.store import FORMAT, Store
 from studies.store.verification import problems
 from studies.trials.trial import SCHEMA_VERSION, TrialSpec
 
@@ -203,3 +203,21 @@ def test_a_root_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("mine")
     with pytest.raises(StoreError, match=r"runs is no folder: choose another --runs-dir"):
         Store(tmp_path / "runs").check()
+
+
+@pytest.mark.parametrize("bit", range(0, 8 * 110, 3))
+def test_a_bit_flipped_in_the_stores_own_record_never_makes_it_of_another_version(bit: int) -> None:
+    store = Store(in_memory())
+    store.prepare()
+    content = store.files.read("store.json")
+    assert content is not None
+    store.files.write("store.json", flip(content, bit))
+    assert store.check().format() == FORMAT
+
+
+def test_a_store_without_a_digest_of_its_own_record_is_read(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.files.write("store.json", b'{"format": 2}')
+    assert store.check().format() == 2
+    store.files.write("store.json", b'{"schema_version": 1}')
+    assert store.format() == 1

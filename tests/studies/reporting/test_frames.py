@@ -1,0 +1,42 @@
+"""Which trials a study's frame has."""
+
+from pathlib import Path
+
+import pytest
+from stores import RESULT
+from support import StudyFile
+
+import studies
+from studies.language.expansion import at_scale, trials
+from studies.language.resolve import load_study
+from studies.language.scale_file import load_scale
+from studies.store.store import Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    store = Store(tmp_path / "runs")
+    store.prepare()
+    return store
+
+
+def finish(store: Store, study: str, seeds: list[int], *arms: str) -> None:
+    for arm, trial in trials(at_scale(load_study(study), load_scale("digits")), seeds):
+        if arm.name in arms:
+            store.plan(trial)
+            store.finish(trial.id, RESULT, b"")  # type: ignore[arg-type]
+
+
+def rows(study: str, store: Store) -> set[tuple[str, int, str]]:
+    frame = studies.results(study, store.root)
+    return set(zip(frame["arm"], frame["seed"], frame["status"], strict=True))
+
+
+def test_a_seed_of_another_study_adds_no_row(store: Store, study_file: StudyFile) -> None:
+    finish(store, str(study_file(arms={"other": {"backbone.depth": 3}})), [7, 8], "other")
+    study = str(study_file(seeds=[0, 1]))
+    planned = {(arm, seed, "planned") for arm in "ab" for seed in (0, 1)}
+    assert rows(study, store) == planned
+    finish(store, study, [7], "a")
+    assert rows(study, store) == planned | {("a", 7, "done")}, "its own trial of that seed does"
+    assert len(studies.results(study, store.root, seeds=[7])) == 2, "who asks for a seed gets all arms"
