@@ -9,6 +9,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from searchspace.bounds import shown
 from searchspace.spec import ModelSpec, model_spec, to_dict
 
 
@@ -62,7 +63,7 @@ def checked(data: dict[str, Any]) -> ModelSpec:
 
 def from_validation(error: ValidationError, data: Any, prefix: str = "") -> SpecError:
     """The error of validating plain data, as a `SpecError` that says where."""
-    first = _most_telling_first(error)[0]
+    first = most_telling_first(error, data)[0]
     where = ".".join(filter(None, (prefix, ".".join(map(str, place(first, data))))))
     kind = "unknown_field" if first["type"] == "extra_forbidden" else "value"
     return SpecError(one_line(error, data), where, kind)
@@ -70,7 +71,7 @@ def from_validation(error: ValidationError, data: Any, prefix: str = "") -> Spec
 
 def one_line(error: ValidationError, data: Any) -> str:
     """The first errors of validating plain data as `where: what`; unknown fields first, as they explain more."""
-    return "; ".join(dict.fromkeys(describe(e, data) for e in _most_telling_first(error)[:3]))
+    return "; ".join(dict.fromkeys(describe(e, data) for e in most_telling_first(error, data)[:3]))
 
 
 def describe(error: Any, data: Any) -> str:
@@ -80,11 +81,11 @@ def describe(error: Any, data: Any) -> str:
     if error["type"] == "extra_forbidden":
         message = "unknown field"
     elif error["type"] == "union_tag_invalid":
-        message = f"must be one of {error['ctx']['expected_tags']}, got {error['ctx']['tag']!r}"
+        message = f"must be one of {error['ctx']['expected_tags']}, got {shown(error['ctx']['tag'])}"
     elif error["type"] == "union_tag_not_found":
         message = "Field required"
     elif error["type"] not in ("value_error", "missing"):
-        message = f"{message}, got {error['input']!r}"
+        message = f"{message}, got {shown(error['input'])}"
     return f"{where}: {message}" if where else message
 
 
@@ -93,7 +94,9 @@ def place(error: Any, data: Any) -> tuple[str | int, ...]:
     found: list[str | int] = []
     node = data
     for i, part in enumerate(error["loc"]):
-        if (isinstance(node, dict) and part in node) or (isinstance(node, (list, tuple)) and isinstance(part, int)):
+        if (isinstance(node, dict) and part in node) or (
+            isinstance(node, (list, tuple)) and isinstance(part, int) and part < len(node)
+        ):
             found.append(part)
             node = node[part]
         elif error["type"] == "missing" and i + 1 == len(error["loc"]):
@@ -103,8 +106,12 @@ def place(error: Any, data: Any) -> tuple[str | int, ...]:
     return tuple(found)
 
 
-def _most_telling_first(error: ValidationError) -> list[Any]:
-    return sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+def most_telling_first(error: ValidationError, data: Any) -> list[Any]:
+    """The errors of validating plain data: unknown fields first; not that a list is wrong where one in it is."""
+    errors = [(place(e, data), e) for e in error.errors()]
+    within = {where[:n] for where, _ in errors for n in range(len(where))}
+    kept = [e for where, e in errors if where not in within] or [e for _, e in errors]
+    return sorted(kept, key=lambda e: e["type"] != "extra_forbidden")
 
 
 def parse_override(text: str) -> tuple[str, Any]:
@@ -115,11 +122,25 @@ def parse_override(text: str) -> tuple[str, Any]:
     """
     path, equals, value = text.partition("=")
     if not equals:
-        raise SpecError(f"an override is written field=value, for example backbone.depth=16; got {text!r}")
+        raise SpecError(f"an override is written field=value, for example backbone.depth=16; got {shown(text)}")
     try:
         return path.strip(), yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise SpecError(f"the value of {path.strip()!r} is not YAML: {value!r}") from None
+    except (yaml.YAMLError, ValueError, RecursionError):  # ValueError: a date or a number that there is not
+        raise SpecError(f"the value of {path.strip()!r} is not YAML: {shown(value)}") from None
+
+
+def parse_overrides(texts: Iterable[str]) -> dict[str, Any]:
+    """Overrides as they are given on a command line, each field once.
+
+    Raises:
+        SpecError: if one cannot be read, or a field is given twice.
+    """
+    found: dict[str, Any] = {}
+    for path, value in map(parse_override, texts):
+        if path in found:
+            raise SpecError(f"{path} is given twice, as {shown(found[path])} and {shown(value)}: leave one out", path)
+        found[path] = value
+    return found
 
 
 def differences(spec: Any, base: Any, prefix: str = "") -> dict[str, Any]:

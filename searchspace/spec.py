@@ -9,18 +9,13 @@ from dataclasses import dataclass
 from math import lcm
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    NonNegativeInt,
-    PositiveInt,
-    TypeAdapter,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
 
-SplitSpec = tuple[PositiveInt, PositiveInt, Annotated[int, Field(ge=0)]]
+from searchspace import size
+from searchspace.bounds import LARGEST_SIDE, Heads, Layers, Pixels, ShareBelow1, Width, Within, check_numbers
+
+Kernel = Annotated[int, Within(1, 512)]
+SplitSpec = tuple[Kernel, Kernel, Annotated[int, Within(0, 512)]]
 
 
 @dataclass(frozen=True)
@@ -48,7 +43,7 @@ class PatchTokenizerSpec(Spec):
     """Plain patches, as in ViT."""
 
     kind: Literal["patch"]
-    patch_size: PositiveInt = Field(16, description="side of a patch, in pixels")
+    patch_size: Pixels = Field(16, description="side of a patch, in pixels")
 
     def grid_size(self, height: int, width: int) -> tuple[int, int]:
         """Rows and columns of tokens for a picture of this size."""
@@ -58,9 +53,9 @@ class PatchTokenizerSpec(Spec):
 class _SplitTokenizerSpec(Spec):
     """What the tokenizers made of several splits share."""
 
-    token_dim: PositiveInt = Field(64, description="channels between the splits")
+    token_dim: Width = Field(64, description="channels between the splits")
     splits: tuple[SplitSpec, ...] = Field(
-        ((7, 4, 2), (3, 2, 1), (3, 2, 1)), min_length=1, description="kernel, stride, padding of each split"
+        ((7, 4, 2), (3, 2, 1), (3, 2, 1)), min_length=1, max_length=16, description="kernel, stride, padding of each split"
     )
 
     def grid_size(self, height: int, width: int) -> tuple[int, int]:
@@ -94,30 +89,30 @@ TokenizerSpec = Annotated[PatchTokenizerSpec | T2TTokenizerSpec | ConvTokenizerS
 class DenseSpec(Spec):
     """Dense connections: each layer appends its features; between blocks a transition halves the width."""
 
-    growth_rate: PositiveInt = Field(description="channels that a layer appends")
-    layers: tuple[PositiveInt, ...] = Field(min_length=1, description="layers of each dense block")
+    growth_rate: Width = Field(description="channels that a layer appends")
+    layers: tuple[Layers, ...] = Field(min_length=1, description="layers of each dense block")
 
 
 class BackboneSpec(Spec):
     """The transformer layers."""
 
-    embed_dim: PositiveInt = Field(description="width of the tokens (with dense: of the first layer)")
-    depth: PositiveInt = Field(description="number of layers")
-    num_heads: PositiveInt = Field(description="attention heads of a layer")
-    mlp_ratio: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
+    embed_dim: Width = Field(description="width of the tokens (with dense: of the first layer)")
+    depth: Layers = Field(description="number of layers")
+    num_heads: Heads = Field(description="attention heads of a layer")
+    mlp_ratio: Annotated[float, Within(0, 64, above=True)] = Field(
         3.0, description="width of the MLP over that of the tokens"
     )
     qkv_bias: bool = Field(False, description="bias of the q, k and v maps")
     attention: Literal["full", "ghost"] = Field("full", description="ghost: half of q, k, v by a cheap map")
     mlp: Literal["full", "ghost"] = Field("full", description="ghost: wide features by cheap maps")
     channel_attention: Literal["none", "squeeze_excite"] = Field("none", description="gate after the projection")
-    se_reduction: PositiveInt = Field(16, description="width over the squeezed width")
+    se_reduction: Width = Field(16, description="width over the squeezed width")
     dense: DenseSpec | None = Field(None, description="dense connections between layers")
     position: Literal["sinusoid", "learned", "none"] = Field("sinusoid", description="position table")
-    drop_path_rate: Annotated[float, Field(ge=0, lt=1)] = Field(
+    drop_path_rate: ShareBelow1 = Field(
         0.0, description="stochastic depth of the last layer; grows linearly from 0 at the first"
     )
-    norm_eps: Annotated[float, Field(gt=0)] = Field(1e-5, description="epsilon of the layer norms")
+    norm_eps: Annotated[float, Within(0, 1, above=True)] = Field(1e-5, description="epsilon of the layer norms")
     init: Literal["trunc_normal", "lecun_normal"] = Field(
         "trunc_normal", description="initial weights: standard deviation 0.02, or 1 / sqrt(fan in)"
     )
@@ -149,6 +144,7 @@ class BackboneSpec(Spec):
                 f"depth must be the sum of dense.layers, got depth {self.depth} and dense.layers "
                 f"{list(self.dense.layers)}; set depth to {sum(self.dense.layers)} or change both together"
             )
+        size.check_layers(self)
         for width in sorted({w for block in self.widths() for w in block}):
             if width % self.num_heads:
                 fits = [h for h in range(1, width + 1) if width % h == 0]
@@ -180,10 +176,10 @@ def _pair(value: Any) -> Any:
 class _ModelSpec(Spec):
     """What every model has."""
 
-    img_size: tuple[PositiveInt, PositiveInt] = Field((224, 224), description="height and width, or one number")
-    in_chans: PositiveInt = Field(3, description="channels of the picture")
-    num_classes: NonNegativeInt = Field(1000, description="outputs; 0: features without a head")
-    drop_rate: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="dropout before the head")
+    img_size: tuple[Pixels, Pixels] = Field((224, 224), description="height and width, or one number")
+    in_chans: Annotated[int, Within(1, 1024)] = Field(3, description="channels of the picture")
+    num_classes: Annotated[int, Within(0, 1_000_000)] = Field(1000, description="outputs; 0: features without a head")
+    drop_rate: ShareBelow1 = Field(0.0, description="dropout before the head")
 
     _square = field_validator("img_size", mode="before")(_pair)
 
@@ -201,12 +197,15 @@ class TransformerSpec(_ModelSpec):
             height, width = self.img_size
             raise ValueError(
                 f"img_size {height} x {width} is smaller than the reach of the tokenizer, which would make no tokens; "
-                f"use pictures of at least {self._smallest()} pixels a side or smaller kernels"
+                f"use {self._large_enough()}smaller kernels or patches"
             )
+        size.check_transformer(self)
         return self
 
-    def _smallest(self) -> int:
-        return next(side for side in range(1, 4096) if min(self.tokenizer.grid_size(side, side)) >= 1)
+    def _large_enough(self) -> str:
+        sides = (side for side in range(1, LARGEST_SIDE + 1) if min(self.tokenizer.grid_size(side, side)) >= 1)
+        side = next(sides, None)
+        return f"pictures of at least {side} pixels a side or " if side else ""
 
 
 REACHES_OUT = {  # arguments by which a library reads files or asks the network
@@ -229,15 +228,15 @@ class CnnSpec(_ModelSpec):
     library: Literal["timm", "torchvision"]
     name: str = Field(description="the model's name there")
     args: dict[str, Any] = Field({}, description="keyword arguments")
-    widths: dict[str, int | list[int]] = Field({}, description="keyword arguments that count channels or groups")
-    depths: dict[str, list[int]] = Field({}, description="keyword arguments that count layers")
+    widths: dict[str, Width | list[Width]] = Field({}, description="keyword arguments that count channels or groups")
+    depths: dict[str, list[Layers]] = Field({}, description="keyword arguments that count layers")
     conv: Literal["full", "ghost"] = Field("full", description="ghost: each 3 x 3 convolution a ghost module")
     stem: Literal["full", "small"] = Field(
         "full", description="small: a first convolution of kernel 3 and stride 1 and no pooling"
     )
-    stem_width: PositiveInt | None = Field(None, description="channels of a ResNet's first convolution, else 64")
+    stem_width: Width | None = Field(None, description="channels of a ResNet's first convolution, else 64")
     small_stem: bool = Field(False, description="whether the network can have a small stem")
-    min_size: PositiveInt = Field(32, description="smallest picture that the network takes, in pixels")
+    min_size: Pixels = Field(32, description="smallest picture that the network takes, in pixels")
 
     @model_validator(mode="after")
     def _check(self) -> "CnnSpec":
@@ -256,6 +255,8 @@ class CnnSpec(_ModelSpec):
             raise ValueError(
                 f"{self.name} takes pictures of at least {self.min_size} pixels a side, got img_size {height} x {width}"
             )
+        check_numbers(self.args, "args")
+        size.check_cnn(self)
         return self
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from searchspace.expand import SpecError, override, parse_override
+from searchspace.expand import SpecError, override, parse_overrides
 from searchspace.presets import preset
 from searchspace.spec import TransformerSpec
 
@@ -37,7 +37,7 @@ def evaluate(
     Raises:
         SpecError: if there is no such model, the weights do not fit, or the pictures are not of its classes.
     """
-    spec = override(preset(model), dict(map(parse_override, overrides)))
+    spec = override(preset(model), parse_overrides(overrides))
     if not isinstance(spec, TransformerSpec):
         raise SpecError(f"weights are loaded into models of this code: {model} is one of {spec.library}'s")
     pictures = _pictures(str(data), spec, crop_pct)

@@ -6,7 +6,7 @@ import json
 from tabulate import tabulate
 
 from searchspace.cost.remembered import costs
-from searchspace.expand import override, parse_override
+from searchspace.expand import override, parse_overrides
 from searchspace.presets import preset
 from searchspace.shrink import shrink
 from searchspace.spec import CnnSpec, ModelSpec
@@ -15,7 +15,7 @@ from studies.language.scale_file import load_scale
 
 def main(arguments: argparse.Namespace) -> int:
     """Print what a spec costs."""
-    spec = override(preset(arguments.preset), dict(map(parse_override, arguments.overrides)))
+    spec = override(preset(arguments.preset), parse_overrides(arguments.overrides))
     if arguments.scale:
         scale = load_scale(arguments.scale)
         data = scale.data

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from searchspace.expand import SpecError, describe, nearest, place
+from searchspace.expand import SpecError, describe, most_telling_first, nearest, place
 
 try:
     from yaml import CSafeLoader as Loader
@@ -68,7 +68,7 @@ class YamlFile:
             return model.model_validate(self.data)
         except ValidationError as problem:
             # A key that is misspelt explains the key that is missing.
-            first = sorted(problem.errors(), key=lambda error: error["type"] != "extra_forbidden")[0]
+            first = most_telling_first(problem, self.data)[0]
             message, where = describe(first, self.data), place(first, self.data)
             if first["type"] == "extra_forbidden":
                 message += nearest(str(where[-1]), _keys(model, where[:-1]))
