@@ -8,31 +8,39 @@ What fields make together is bounded in `searchspace.size`.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import index
 from typing import Annotated, Any, get_args
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, WrapValidator
 
 LARGEST_SIDE = 8192  # of a picture, in pixels
+LARGEST_SEED = 2**63 - 1
 LONGEST = 80  # characters of a value in an error
 
 
 @dataclass(frozen=True)
 class Within:
-    """Bounds of a number; with `above`, `low` itself is refused, with `below`, `high` itself.
+    """Bounds of a number. On an `int` it takes whole numbers only; None passes, where the type takes it.
 
-    On an `int` it takes whole numbers only. None passes, where the type takes it.
+    Attributes:
+        low: the smallest.
+        high: the largest.
+        above: whether `low` itself is refused.
+        below: whether `high` itself is.
+        hint: what else would work, for errors.
     """
 
     low: float
     high: float
     above: bool = False
     below: bool = False
+    hint: str = ""
 
     def says(self, whole: bool) -> str:
         """What would work, in words."""
         low = f"{'above' if self.above else 'from'} {self._text(self.low)}"
         joint = ("and below" if self.below else "and up to") if self.above else ("to below" if self.below else "to")
-        return f"a {'whole ' if whole else ''}number {low} {joint} {self._text(self.high)}"
+        return f"a {'whole ' if whole else ''}number {low} {joint} {self._text(self.high)}{self.hint}"
 
     def check(self, value: Any, whole: bool, convert: Callable[[Any], Any] | None = None) -> Any:
         """The value as a number within the bounds.
@@ -40,13 +48,13 @@ class Within:
         Args:
             value: what was given: a number, or text that is one.
             whole: whether only whole numbers are.
-            convert: makes a number of it, or raises a ValueError; default: `int` or `float`.
+            convert: makes a number of it, or raises a ValueError; default: as Python does.
 
         Raises:
             ValueError: which says what would work and what was given.
         """
         try:
-            number = None if isinstance(value, bool) else (convert or (int if whole else float))(value)
+            number = None if isinstance(value, bool) else (convert or (_whole if whole else float))(value)
         except (ValueError, TypeError, OverflowError):
             number = None
         if number is not None:
@@ -79,6 +87,10 @@ class Within:
             if part.get("type") in ("integer", "number"):
                 part |= bounds
         return made
+
+
+def _whole(value: Any) -> int:
+    return int(value) if isinstance(value, str) else index(value)  # where `int` would cut a fraction off
 
 
 def shown(value: Any) -> str:
@@ -114,7 +126,7 @@ Width = Annotated[int, Within(1, 16_384)]
 Layers = Annotated[int, Within(1, 1000)]
 Heads = Annotated[int, Within(1, 1024)]
 Pictures = Annotated[int, Within(1, 1_000_000_000)]
-Seed = Annotated[int, Within(0, 2**63 - 1)]
+Seed = Annotated[int, Within(0, LARGEST_SEED)]
 Share = Annotated[float, Within(0, 1)]
 ShareBelow1 = Annotated[float, Within(0, 1, below=True)]
 ShareAbove0 = Annotated[float, Within(0, 1, above=True)]

@@ -5,8 +5,9 @@ from math import ceil, floor, lcm
 from types import MappingProxyType
 from typing import Any, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
+from searchspace.bounds import Heads, Layers, Pixels, ShareBelow1, Width
 from searchspace.expand import SpecError, checked, set_field
 from searchspace.spec import CnnSpec, ModelSpec, Spec, SplitSpec, TransformerSpec, to_dict
 
@@ -27,15 +28,17 @@ class Shrink(Spec):
     MLP ratio and squeeze-and-excitation reduction are kept. Divisions round half up, to at least 1.
     """
 
-    width: PositiveInt = Field(1, description="divides embed_dim, growth rate, channels and groups of CNNs")
-    depth: PositiveInt = Field(1, description="divides the number of layers, block by block")
-    heads: PositiveInt = Field(1, description="divides the number of attention heads")
-    patch_size: PositiveInt | None = Field(None, description="patch size of plain patches; none: as it is")
-    token_dim: PositiveInt | None = Field(None, description="channels between soft splits; none: as it is")
-    splits: tuple[SplitSpec, ...] | None = Field(None, description="kernel, stride, padding of the soft splits")
+    width: Width = Field(1, description="divides embed_dim, growth rate, channels and groups of CNNs")
+    depth: Layers = Field(1, description="divides the number of layers, block by block")
+    heads: Heads = Field(1, description="divides the number of attention heads")
+    patch_size: Pixels | None = Field(None, description="patch size of plain patches; none: as it is")
+    token_dim: Width | None = Field(None, description="channels between soft splits; none: as it is")
+    splits: tuple[SplitSpec, ...] | None = Field(
+        None, max_length=16, description="kernel, stride, padding of the soft splits"
+    )
     stem: Literal["full", "small"] | None = Field(None, description="stem of CNNs; none: as it is")
     init: Literal["trunc_normal", "lecun_normal"] | None = Field(None, description="initial weights of transformers")
-    drop_path_rate: float | None = Field(None, description="stochastic depth of every arm; none: as it is")
+    drop_path_rate: ShareBelow1 | None = Field(None, description="stochastic depth of every arm; none: as it is")
 
 
 def shrink(

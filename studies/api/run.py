@@ -3,7 +3,7 @@
 import threading
 import uuid
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -71,6 +71,10 @@ class How:
     def gpus(self) -> float | None:
         """GPUs that a trial takes; none: what the cluster at `address` has decides."""
         return default_gpus() if self.gpus_per_trial is None and not self.address else self.gpus_per_trial
+
+
+class RefusedError(StoreError):
+    """The store cannot be written, as the run finds before anything is trained."""
 
 
 @dataclass(frozen=True)
@@ -171,20 +175,25 @@ def train(plan: Plan, how: How) -> Outcome:
         SpecError: if that cannot be done so, before anything is written.
     """
     _check(plan, how)
-    plan.store.prepare()
-    if not plan.store.files.exclusive:
-        say(f"{plan.store.root} has no conditional writes: one run at a time, or trials are trained twice")
     missing = plan.trials if how.fresh else plan.missing
     done = len(plan.trials) - len(missing)
     if how.early_stop:  # what it has ended stays so, until a run without it goes on, or another trial needs it
         needed = {trial_id for trial in missing for trial_id in trial.needs}
         missing = [t for t in missing if t.id in needed or plan.store.state(t.id) != "pruned"]
     early = len(plan.trials) - len(missing) - done
-    text = f"{plan.study.name} at scale {plan.scale.scale}: {counted(len(plan.trials), 'trial')}, {done} done already"
-    say(text + (f", {early} stopped early" if early else ""))
-    for item in plan.refused:
-        say(f"not at this scale: {item.arm.name} ({item.refusal})")
-    return _train(plan, missing, how) if missing else Outcome(plan)
+
+    def announce() -> None:
+        if not plan.store.files.exclusive:
+            say(f"{plan.store.root} has no conditional writes: one run at a time, or trials are trained twice")
+        text = f"{plan.study.name} at scale {plan.scale.scale}: {counted(len(plan.trials), 'trial')}, {done} done already"
+        say(text + (f", {early} stopped early" if early else ""))
+        for item in plan.refused:
+            say(f"not at this scale: {item.arm.name} ({item.refusal})")
+
+    if missing:
+        return _train(plan, missing, how, announce)
+    announce()
+    return Outcome(plan)
 
 
 def _check(plan: Plan, how: How) -> None:
@@ -212,7 +221,7 @@ def _check(plan: Plan, how: How) -> None:
             raise SpecError(f"{path} is not the file that the study names: its SHA-256 is not {sha256}")
 
 
-def _train(plan: Plan, missing: list[TrialSpec], how: How) -> Outcome:
+def _train(plan: Plan, missing: list[TrialSpec], how: How, announce: Callable[[], None]) -> Outcome:
     weights = {trial.id: work(trial) for trial in missing}
     options = Options(uuid.uuid4().hex[:12], how.checkpoint_every, how.step_timeout, data_root(how.data_dir))
     epochs = {trial.id: trial.recipe.epochs for trial in missing}
@@ -222,17 +231,25 @@ def _train(plan: Plan, missing: list[TrialSpec], how: How) -> Outcome:
         queue = Queue(plan.store, missing, weights, progress, options.run, baselines, how.early_stop, groups)
         with interruptible(lambda text: progress.say(f"studies: {text}")) as stopping:
             try:
-                _execute(plan, queue, options, how, stopping)
+                _execute(plan, queue, options, how, stopping, announce)
+            except RefusedError:
+                raise
             except (StoppedError, RayDiedError, StoreError) as ended:
                 return Outcome(plan, progress, ended)
     return Outcome(plan, progress)
 
 
-def _execute(plan: Plan, queue: Queue, options: Options, how: How, stopping: threading.Event) -> None:
-    count = len(queue.trials)
-
-    def begin() -> None:
-        """Write down what is to be trained, when nothing can refuse the run any more."""
+def _execute(
+    plan: Plan, queue: Queue, options: Options, how: How, stopping: threading.Event, announce: Callable[[], None]
+) -> None:
+    def begin(where: str) -> None:
+        """Say and write down what is to be trained, when nothing can refuse the run any more."""
+        try:
+            plan.store.prepare()
+        except StoreError as error:
+            raise RefusedError(str(error)) from None
+        announce()
+        say(f"training {counted(len(queue.trials), 'trial')}, {where}; store: {plan.store.root}")
         for path in filter(Path.is_file, plan.files):
             plan.store.keep_file(path.read_bytes())
         for trial_id in queue.trials if how.fresh else ():
@@ -241,15 +258,14 @@ def _execute(plan: Plan, queue: Queue, options: Options, how: How, stopping: thr
             plan.store.plan(trial)
 
     if how.executor == "inline":
-        say(f"training {counted(count, 'trial')}, in this process; store: {plan.store.root}")
-        begin()
+        begin("in this process")
         run_inline(plan.store, queue, options, stopping)
         return
     from studies.engine.ray import run_ray
 
     jobs = how.jobs
     if jobs is None and not how.address:
-        jobs = min(default_jobs(how.gpus, how.cpus_per_trial), count)
+        jobs = min(default_jobs(how.gpus, how.cpus_per_trial), len(queue.trials))
     cluster = Cluster(
         jobs=jobs,
         gpus_per_trial=how.gpus,
@@ -263,5 +279,6 @@ def _execute(plan: Plan, queue: Queue, options: Options, how: How, stopping: thr
     )
     text = f"{jobs} at a time" if jobs else "as many at a time as the cluster takes"
     where = f" on the cluster at {how.address}" if how.address else ""
-    say(f"training {counted(count, 'trial')}, {text}, scheduled by Ray Tune{where}; store: {plan.store.root}")
-    run_ray(plan.store, queue, options, cluster, stopping, begin)
+    run_ray(
+        plan.store, queue, options, cluster, stopping, lambda: begin(f"{text}, scheduled by Ray Tune{where}")
+    )

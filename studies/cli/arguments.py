@@ -1,69 +1,49 @@
 """Types of arguments: each takes the text that was given, or says in one line what would work."""
 
-import argparse
+from argparse import ArgumentTypeError
+from collections.abc import Callable
+from typing import Any
+
+from searchspace.bounds import Within
+from studies.trials.seeds import numbered
 
 
-def positive(text: str) -> int:
-    """A whole number of at least 1."""
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"a whole number of at least 1, got {text!r}")
-    return int(text)
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """A whole number, both ends included."""
+    return lambda text: _checked(Within(low, high), text, whole=True)
 
 
-def count(text: str) -> int:
-    """A whole number from 0 on."""
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"a whole number from 0 on, got {text!r}")
-    return int(text)
-
-
-def crop(text: str) -> float:
-    """A share above 0 and up to 1."""
-    value = share(text)
-    if not 0 < value <= 1:
-        raise argparse.ArgumentTypeError(f"a share above 0 and up to 1, got {text!r}")
-    return value
-
-
-def share(text: str) -> float:
-    """A number from 0 on."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"a number from 0 on, 0.5 say, got {text!r}")
-    return value
+def number(low: float, high: float, above: bool = True) -> Callable[[str], float]:
+    """A number up to `high`; with `above`, `low` itself is refused."""
+    return lambda text: _checked(Within(low, high, above=above), text, whole=False)
 
 
 def cores(text: str) -> float:
     """Whole cores, or a share of one."""
-    value = share(text)
-    if not (value and (value < 1 or value == int(value))):
-        raise argparse.ArgumentTypeError(f"whole cores, or a share of one above 0, got {text!r}")
-    return value
-
-
-def factor(text: str) -> float:
-    """A number above 1."""
-    value = share(text)
-    if value <= 1:
-        raise argparse.ArgumentTypeError(f"a number above 1, got {text!r}")
-    return value
-
-
-def seconds(text: str) -> float:
-    """Seconds above 0."""
-    value = share(text)
-    if not value:
-        raise argparse.ArgumentTypeError(f"seconds above 0, got {text!r}")
+    value = _checked(Within(0, 1024, above=True), text, whole=False)
+    if value > 1 and value != int(value):
+        raise ArgumentTypeError(f"whole cores, or a share of one above 0, got {text!r}")
     return value
 
 
 def seeds(text: str) -> tuple[int, ...]:
     """Seeds: a number of them, or a list."""
-    parts = [part for part in text.split(",") if part]
-    if not parts or not all(part.strip().isdigit() for part in parts) or ("," not in text and int(text) == 0):
-        raise argparse.ArgumentTypeError(f"how many (3), or a list of seeds (0,1,2), got {text!r}")
-    numbers = tuple(dict.fromkeys(int(part) for part in parts))
-    return numbers if "," in text else tuple(range(numbers[0]))
+    parts = text.removesuffix(",").split(",")
+    try:
+        return numbered(parts if "," in text else text, text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{error}; for example 3, or 0,1,2") from None
+
+
+def named(text: str) -> str:
+    """A name, a path or an address."""
+    if not text.strip():
+        raise ArgumentTypeError(f"it must not be empty, got {text!r}; leave the option out for its default")
+    return text
+
+
+def _checked(bounds: Within, text: str, whole: bool) -> Any:
+    try:
+        return bounds.check(text, whole)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None

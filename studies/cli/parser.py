@@ -6,10 +6,11 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from searchspace.expand import SpecError
-from studies.cli.arguments import cores, count, crop, factor, positive, seconds, seeds, share
+from studies.cli.arguments import cores, named, number, seeds, whole
+from studies.cli.usage import Parser, UsageError
 from studies.store.records import STATUSES
 
 if TYPE_CHECKING:
@@ -25,10 +26,16 @@ a first session:
 exit status: 0 done, 1 some trial failed, 2 usage, 130 Ctrl-C
 """
 
+LONGEST_SECONDS = 10_000_000  # four months; clocks of the system overflow at some
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit status is returned."""
-    arguments = _parser().parse_args(argv)
+    try:
+        arguments = _parser().parse_args(argv)
+    except UsageError as error:
+        print(f"studies: {error}", file=sys.stderr)
+        return 2
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.jit")  # timm and fvcore use it
     try:
         status = getattr(import_module(arguments.module), arguments.function)(arguments)
@@ -53,13 +60,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
+class _Version(argparse.Action):
+    """Reads the version when it is asked for, not at every start."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        from importlib.metadata import version
+
+        print(f"studies {version('t2t-studies')}")
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="studies",
         description="Ablation studies of vision models around Tokens-to-Token ViT.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and leave")
     commands = parser.add_subparsers(required=True, metavar="command")
 
     def add(
@@ -88,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command = add("show", "studies.cli.show", "the arms of a study and how they differ", "studies show cnn_to_vit")
     command.add_argument("study", help="name of a study, or your file.yaml")
-    command.add_argument("--scale", help="show the models as this scale shrinks them (default: full size)")
+    command.add_argument("--scale", type=named, help="show the models as this scale shrinks them (default: full size)")
     command.add_argument("--diff", nargs=2, metavar=("A", "B"), help="how arm B's model differs from arm A's")
     command.add_argument("--json", action="store_true", help="for programs: every field of every arm")
 
@@ -99,8 +117,8 @@ def _parser() -> argparse.ArgumentParser:
         "studies plan cnn_to_vit --seeds 5",
     )
     _selection(command)
-    command.add_argument("--devices", type=positive, metavar="N", help="plan for so many devices (default: --jobs)")
-    command.add_argument("--device-type", metavar="TYPE", help="plan for devices of this kind: h100, a100, t4 ...")
+    command.add_argument("--devices", type=whole(1, 1_000_000), metavar="N", help="plan for so many devices (default: --jobs)")
+    command.add_argument("--device-type", type=named, metavar="TYPE", help="plan for devices of this kind: h100, a100, t4 ...")
     command.add_argument("--json", action="store_true", help="for programs")
 
     command = add(
@@ -112,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     _selection(command)
     command.add_argument(
         "--gpus-per-trial",
-        type=share,
+        type=number(0, 1024, above=False),
         metavar="G",
         help="share of a GPU for a trial, 0.5 say (default: 1 if there is one, here or on the cluster)",
     )
@@ -123,34 +141,38 @@ def _parser() -> argparse.ArgumentParser:
         "--executor", choices=("ray", "inline"), default="ray", help="inline: in this process, without Ray"
     )
     command.add_argument(
-        "--data", dest="data_dir", metavar="DIR", help="folder of data sets read from files (default: $STUDIES_DATA)"
+        "--data", dest="data_dir", type=named, metavar="DIR", help="folder of data sets read from files (default: $STUDIES_DATA)"
     )
     command.add_argument("--fresh", action="store_true", help="forget earlier results of these trials first")
     command.add_argument(
         "--early-stop", action="store_true", help="end the worse trials early (ASHA); a run without it trains them on"
     )
     command.add_argument(
-        "--grace-period", type=positive, default=1, metavar="EPOCHS", help="--early-stop leaves so many (default: 1)"
+        "--grace-period",
+        type=whole(1, 100_000),
+        default=1,
+        metavar="EPOCHS",
+        help="--early-stop leaves so many (default: 1)",
     )
     command.add_argument(
         "--reduction-factor",
-        type=factor,
+        type=number(1, 1000),
         default=2.0,
         metavar="N",
         help="--early-stop lets one in N of a group's trials go on after each rung of epochs (default: 2)",
     )
-    command.add_argument("--address", metavar="HOST:PORT", help="of a running Ray cluster, or auto (default: our own)")
-    command.add_argument("--device-type", metavar="TYPE", help="accelerators to run on, as Ray names them: H100, A100")
+    command.add_argument("--address", type=named, metavar="HOST:PORT", help="of a running Ray cluster, or auto (default: our own)")
+    command.add_argument("--device-type", type=named, metavar="TYPE", help="accelerators to run on, as Ray names them: H100, A100")
     command.add_argument(
         "--checkpoint-every",
-        type=seconds,
+        type=number(0, LONGEST_SECONDS),
         default=60.0,
         metavar="SECONDS",
         help="within an epoch; after each epoch one is kept anyway (default: 60)",
     )
     command.add_argument(
         "--step-timeout",
-        type=seconds,
+        type=number(0, LONGEST_SECONDS),
         default=600.0,
         metavar="SECONDS",
         help="a trial that trains no step for so long has failed (default: 600)",
@@ -158,7 +180,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command.add_argument(
         "--cluster-silence",
-        type=seconds,
+        type=number(0, LONGEST_SECONDS),
         default=45.0,
         metavar="SECONDS",
         help="a Ray that does not answer for so long is taken for dead (default: 45)",
@@ -171,13 +193,13 @@ def _parser() -> argparse.ArgumentParser:
         "studies report --table 6 --format md",
     )
     command.add_argument("study", nargs="?", help="a study instead of a table: its name, or your file.yaml")
-    command.add_argument("--table", type=int, metavar="N", help="number of the paper's table")
-    command.add_argument("--scale", help="scale of the run to show (default: the study's)")
+    command.add_argument("--table", type=whole(1, 7), metavar="N", help="number of the paper's table")
+    command.add_argument("--scale", type=named, help="scale of the run to show (default: the study's)")
     command.add_argument("--seeds", type=seeds, metavar="K", help="only these seeds: how many, or a list 0,1,2")
     command.add_argument(
         "--format", choices=("text", "md", "latex", "csv", "json"), default="text", help="default: text"
     )
-    command.add_argument("--figure", metavar="FILE", help="also draw accuracy against MACs: .png, .pdf or .svg")
+    command.add_argument("--figure", type=named, metavar="FILE", help="also draw accuracy against MACs: .png, .pdf or .svg")
     _runs_dir(command)
 
     command = add(
@@ -188,7 +210,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("preset", help="name of a preset (see `studies list`)")
     command.add_argument("overrides", nargs="*", metavar="field=value", help="for example backbone.num_heads=32")
-    command.add_argument("--scale", help="as this scale shrinks it (default: full size)")
+    command.add_argument("--scale", type=named, help="as this scale shrinks it (default: full size)")
     command.add_argument("-v", "--verbose", action="store_true", help="module by module")
     command.add_argument("--json", action="store_true", help="for programs")
 
@@ -200,12 +222,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("preset", help="name of a preset (see `studies list`)")
     command.add_argument("overrides", nargs="*", metavar="field=value", help="for example num_classes=10 img_size=384")
-    command.add_argument("--weights", required=True, metavar="FILE", help=".pth, .pth.tar, .pt or .safetensors")
-    command.add_argument("--data", required=True, metavar="DIR", help="a folder of pictures for each class")
-    command.add_argument("--batch-size", type=positive, default=64, help="default: 64")
-    command.add_argument("--crop-pct", type=crop, default=0.9, help="share of the picture's side kept (default: 0.9)")
-    command.add_argument("--workers", type=count, default=2, help="processes that read pictures (default: 2)")
-    command.add_argument("--device", help="cpu, cuda, cuda:1 ... (default: cuda if there is one)")
+    command.add_argument("--weights", type=named, required=True, metavar="FILE", help=".pth, .pth.tar, .pt or .safetensors")
+    command.add_argument("--data", type=named, required=True, metavar="DIR", help="a folder of pictures for each class")
+    command.add_argument("--batch-size", type=whole(1, 1_000_000), default=64, help="default: 64")
+    command.add_argument("--crop-pct", type=number(0, 1), default=0.9, help="share of the picture's side kept (default: 0.9)")
+    command.add_argument("--workers", type=whole(0, 512), default=2, help="processes that read pictures (default: 2)")
+    command.add_argument("--device", type=named, help="cpu, cuda, cuda:1 ... (default: cuda if there is one)")
     command.add_argument("--json", action="store_true", help="for programs")
     _store(commands, add)
     return parser
@@ -236,31 +258,33 @@ def _store(commands: "Commands", add: Callable[..., argparse.ArgumentParser]) ->
     command.add_argument("--json", action="store_true", help="for programs")
     command = add_one("export", "results and epochs as Parquet and CSV", "studies store export cnn_to_vit --out tables")
     command.add_argument("study", nargs="?", help="a study, with its names of arms (default: every trial, without)")
-    command.add_argument("--scale", help="of the study (default: its own)")
-    command.add_argument("--out", default="export", metavar="DIR", help="default: ./export")
+    command.add_argument("--scale", type=named, help="of the study (default: its own)")
+    command.add_argument("--out", type=named, default="export", metavar="DIR", help="default: ./export")
     add_one("migrate", "bring a store of an older version up to date", "studies store migrate --runs-dir runs")
 
 
 def _selection(command: argparse.ArgumentParser) -> None:
     command.add_argument("study", help="name of a study, or your file.yaml")
-    command.add_argument("--scale", help="data, recipe and size of the models (default: the study's)")
+    command.add_argument("--scale", type=named, help="data, recipe and size of the models (default: the study's)")
     command.add_argument("--seeds", type=seeds, metavar="K", help="how many, or a list 0,1,2 (default: the study's)")
     command.add_argument(
         "--only",
         action="append",
+        type=named,
         default=[],
         metavar="ARM",
         help="arms or groups, * for any text; may be repeated",
     )
     command.add_argument("--all", action="store_true", help="the study's optional groups too")
-    command.add_argument("--jobs", type=positive, help="trials at a time (default: one a core, or a GPU)")
+    command.add_argument("--jobs", type=whole(1, 10_000), help="trials at a time (default: one a core, or a GPU)")
     _runs_dir(command)
 
 
 def _runs_dir(command: argparse.ArgumentParser) -> None:
-    default = os.environ.get("STUDIES_RUNS_DIR", "runs")
+    default = os.environ.get("STUDIES_RUNS_DIR") or "runs"
     command.add_argument(
         "--runs-dir",
+        type=named,
         default=default,
         metavar="DIR",
         help="the store, a folder or a URL such as s3://bucket/runs (default: $STUDIES_RUNS_DIR, else ./runs)",

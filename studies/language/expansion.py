@@ -13,6 +13,8 @@ from studies.language.study import Arm, File, Key, Origin, OtherArm, Study, titl
 from studies.trials.scale import Scale, changed
 from studies.trials.trial import SEMANTICS, FileTeacher, Teacher, TrialId, TrialSpec, WeightsFile
 
+MOST_TRIALS = 100_000
+
 
 @dataclass(frozen=True)
 class ScaledArm:
@@ -62,12 +64,14 @@ def at_scale(study: Study, scale: Scale) -> list[ScaledArm]:
     baselines = {arm.group: scaled[arm.key].model for arm in study.arms if arm.baseline}
     for key, item in scaled.items():
         scaled[key] = _matched(item, baselines[item.arm.group])
-    for _ in scaled:  # as deep as any chain of needs
+    refused = True
+    while refused:  # as deep as any chain of needs
+        refused = False
         for key, item in scaled.items():
             for needed in item.arm.needs:
-                if scaled[needed].model is None and item.model is not None:
+                if scaled[needed].model is None and scaled[key].model is not None:
                     why = f"it needs {needed[1]}: {scaled[needed].refusal}"
-                    scaled[key] = replace(item, model=None, refusal=why)
+                    scaled[key], refused = replace(item, model=None, refusal=why), True
     return [scaled[arm.key] for arm in study.arms]
 
 
@@ -81,8 +85,13 @@ def expand(arms: Sequence[ScaledArm], seeds: Sequence[int]) -> Expansion:
     """Every trial of the arms that can be had at the scale, seed by seed. What an arm needs must be among them.
 
     Raises:
-        SpecError: if what an arm starts from cannot be found or does not fit.
+        SpecError: if what an arm starts from cannot be found or does not fit, or the trials are too many.
     """
+    if (count := len(arms) * len(seeds)) > MOST_TRIALS:
+        raise SpecError(
+            f"{len(arms)} arms with {len(seeds)} seeds make {count} trials, and at most {MOST_TRIALS} are planned at a "
+            "time: take fewer seeds, or fewer arms (--only)"
+        )
     made = Expansion()
     maker = _Maker(arms, made.others, ())
     for seed in seeds:

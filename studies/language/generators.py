@@ -8,23 +8,30 @@ import json
 import random
 from collections.abc import Iterator, Mapping
 from itertools import product
-from typing import Any
+from math import prod
+from typing import Annotated, Any
 
-from pydantic import Field, PositiveInt, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from searchspace.bounds import Within
 from searchspace.expand import SpecError
 from searchspace.spec import Spec
 
 Overrides = dict[str, Any]
 Values = list[Any] | str | int | float | bool | None
+MOST_ARMS = 10_000  # of a study
+MOST_DRAWS = 1000
 TRIES = 100  # draws of a sample before giving up on finding one that can be built
+
+
+Limit = Annotated[int | float, Within(-1_000_000_000_000, 1_000_000_000_000)]
 
 
 class Range(Spec):
     """Numbers from `low` to `high`, both included: whole ones if both are, else any."""
 
-    low: int | float
-    high: int | float
+    low: Limit
+    high: Limit
     log: bool = Field(False, description="even on a logarithmic scale")
 
     @model_validator(mode="after")
@@ -47,8 +54,8 @@ class Range(Spec):
 class Sample(Spec):
     """Draws that can be built, all different."""
 
-    n: PositiveInt = Field(description="how many arms")
-    seed: int = 0
+    n: Annotated[int, Within(1, MOST_DRAWS)] = Field(description="how many arms")
+    seed: Annotated[int, Within(-(2**63), 2**63 - 1)] = 0
     fields: dict[str, Range | list[Any]] = Field(min_length=1, description="a range, or a list to choose from")
 
 
@@ -77,6 +84,18 @@ class Generators(Spec):
         if several:
             raise ValueError(f"one value for each field, that without the part, got more for {several[0]}")
         return add_one
+
+    @field_validator("grid")
+    @classmethod
+    def _not_too_many(cls, grid: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        count = prod(len(values) for values in grid.values())
+        if count > MOST_ARMS:
+            longest = max(grid, key=lambda field: len(grid[field]))
+            raise ValueError(
+                f"its lists multiply to {count} arms, and at most {MOST_ARMS} are made: give fewer values "
+                f"({longest} has {len(grid[longest])}), or draw some by `sample`"
+            )
+        return grid
 
     @field_validator("ablate", "grid", "zip")
     @classmethod

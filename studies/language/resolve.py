@@ -9,7 +9,7 @@ from searchspace.presets import preset
 from searchspace.spec import ModelSpec
 from studies.language.catalog import FOLDER, names
 from studies.language.equal_cost import check_field
-from studies.language.generators import generate, matches
+from studies.language.generators import MOST_ARMS, generate, matches
 from studies.language.origins import linked, origins_of
 from studies.language.scale_file import load_scale
 from studies.language.study import Arm, Study
@@ -17,6 +17,7 @@ from studies.language.study_file import Group, StudyFile, merged
 from studies.language.variants import Variant, vary
 from studies.language.yaml_file import YamlFile
 from studies.trials.scale import changed
+from studies.trials.seeds import numbered
 
 
 def load_study(name: str) -> Study:
@@ -43,16 +44,18 @@ def parse(path: Path) -> Study:
     groups = content.all_groups()
     arms: list[Arm] = []
     for name, group in groups.items():
-        arms += _arms(file, ("groups", name) if content.groups else (), name, group)
+        where = ("groups", name) if content.groups else ()
+        arms += _arms(file, where, name, group)
+        if len(arms) > MOST_ARMS:
+            raise file.error(where, f"{len(arms)} arms, and at most {MOST_ARMS} are made: make several studies of it")
     _check_recipes(content.scale, arms)
-    seeds = content.seeds
     return Study(
         name=content.study,
         question=content.question,
         remark=content.remark,
         table=content.paper.table if content.paper else None,
         scale=content.scale,
-        seeds=tuple(range(seeds)) if isinstance(seeds, int) else tuple(dict.fromkeys(seeds)),
+        seeds=numbered(content.seeds),
         arms=tuple(linked(file, bool(content.groups), arms)),
         bases={name: group.base for name, group in groups.items()},
         path=path,
@@ -61,12 +64,14 @@ def parse(path: Path) -> Study:
 
 def _check_recipes(scale: str, arms: list[Arm]) -> None:
     """Refuse what an arm makes of data and recipe, at the study's own scale."""
-    for arm in arms:
-        if arm.data or arm.recipe:
-            try:
-                changed(load_scale(scale), arm.data, arm.recipe)
-            except SpecError as error:
-                raise SpecError(f"{arm.place}: {arm.name}: {error}", error.where, error.kind) from None
+    loaded = None
+    changing = [arm for arm in arms if arm.data or arm.recipe]
+    for arm in changing:
+        try:
+            loaded = loaded or load_scale(scale)
+            changed(loaded, arm.data, arm.recipe)
+        except SpecError as error:
+            raise SpecError(f"{arm.place}: {arm.name}: {error}", error.where, error.kind) from None
 
 
 def _read(path: Path, children: tuple[Path, ...]) -> YamlFile:

@@ -9,6 +9,7 @@ from typing import Any
 from searchspace.expand import SpecError, nearest
 from searchspace.spec import ModelSpec
 from studies.language.study_file import Match
+from studies.trials.seeds import numbered
 from studies.trials.trial import Distillation
 
 Key = tuple[str, str]  # group and name of an arm
@@ -123,7 +124,9 @@ class Study:
 
     def _with_needs(self, arms: Sequence[Arm]) -> list[Arm]:
         wanted = {arm.key for arm in arms}
-        for _ in self.arms:
+        before = 0
+        while len(wanted) > before:
+            before = len(wanted)
             wanted |= {key for arm in self.arms if arm.key in wanted for key in arm.needs}
         return [arm for arm in self.arms if arm.key in wanted]
 
@@ -136,11 +139,9 @@ def seed_list(seeds: int | Sequence[int] | None) -> tuple[int, ...] | None:
     """Seeds as they are given, how many or which, as a list.
 
     Raises:
-        SpecError: if there is none, or one is negative.
+        SpecError: if there is none, there are too many, or one is negative or given twice.
     """
-    if seeds is None:
-        return None
-    found = tuple(range(seeds)) if isinstance(seeds, int) else tuple(dict.fromkeys(seeds))
-    if not found or min(found) < 0:
-        raise SpecError(f"seeds: how many (at least 1), or a list of whole numbers from 0 on, got {seeds}")
-    return found
+    try:
+        return None if seeds is None else numbered(seeds)
+    except ValueError as error:
+        raise SpecError(f"seeds: {error}") from None

@@ -1,12 +1,14 @@
 """What a study file may say. No torch here."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, NonNegativeInt, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from searchspace.bounds import Seed, Within
 from searchspace.spec import Spec
 from studies.language.generators import Generators
 from studies.trials.scale import NAME
+from studies.trials.seeds import MOST_SEEDS, numbered
 from studies.trials.trial import Distillation
 
 Arms = dict[str, dict[str, Any] | None]
@@ -18,7 +20,9 @@ class Match(Spec):
 
     macs: str | None = Field(None, min_length=1, description="field that is changed until the MACs are equal")
     params: str | None = Field(None, min_length=1, description="field that is changed until the params are equal")
-    within: float = Field(0.05, gt=0, lt=1, description="largest difference, as a share")
+    within: Annotated[float, Within(0, 1, above=True, below=True)] = Field(
+        0.05, description="largest difference, as a share"
+    )
 
     @model_validator(mode="after")
     def _one(self) -> "Match":
@@ -45,7 +49,7 @@ class Started(Spec):
     scale: str | None = Field(
         None, description="of that arm, by name or path; default: the one that this study runs at"
     )
-    seed: NonNegativeInt | None = Field(None, description="of that arm's trial; default: that of this one's")
+    seed: Seed | None = Field(None, description="of that arm's trial; default: that of this one's")
     file: str | None = Field(None, description="weights: .pth, .pth.tar, .pt or .safetensors")
     sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$", description="of that file, so that it cannot change")
 
@@ -93,7 +97,7 @@ class Group(Generators):
 class PaperRef(Spec):
     """What of the paper a study reproduces."""
 
-    table: int = Field(ge=1, le=7)
+    table: Annotated[int, Within(1, 7)]
 
 
 class StudyFile(Generators):
@@ -105,7 +109,7 @@ class StudyFile(Generators):
     remark: str = Field("", description="printed below its results")
     paper: PaperRef | None = None
     scale: str = "digits"
-    seeds: int | list[int] = Field(3, description="how many (0, 1, ...), or a list")
+    seeds: Annotated[int, Within(1, MOST_SEEDS)] | list[Seed] = Field(3, description="how many (0, 1, ...), or a list")
     groups: dict[str, Group] = Field({}, description="name of the group: what is in it")
     base: str | None = Field(None, description="preset that the arms change, in a study of one group")
     baseline: str | None = Field(None, description="arm that the others are compared with; default: the first")
@@ -115,15 +119,7 @@ class StudyFile(Generators):
     @field_validator("seeds", mode="before")
     @classmethod
     def _numbers(cls, seeds: Any) -> Any:
-        if any(isinstance(seed, bool) for seed in (seeds if isinstance(seeds, list) else [seeds])):
-            raise ValueError(f"how many (at least 1), or a list of whole numbers from 0 on, got {seeds}")
-        return seeds
-
-    @field_validator("seeds")
-    @classmethod
-    def _some(cls, seeds: int | list[int]) -> int | list[int]:
-        if min(seeds if isinstance(seeds, list) else [seeds - 1], default=-1) < 0:
-            raise ValueError(f"how many (at least 1), or a list of whole numbers from 0 on, got {seeds}")
+        numbered(seeds)
         return seeds
 
     @model_validator(mode="after")

@@ -51,6 +51,8 @@ def vary(start: ModelSpec, changes: Mapping[str, Any]) -> Variant:
             if name.partition(".")[0] not in fields:
                 hint = nearest(f"{part}.{name}", [f"{part}.{field}" for field in fields])
                 raise SpecError(f"unknown field '{part}.{name}'{hint}", path, "unknown_field")
+            if name in of_scale[part]:
+                raise SpecError(f"{part}.{name} is given twice: leave one out", path)
             of_scale[part][name] = inner
     return Variant(override(start, of_model), _own(start, of_model), **of_scale)
 

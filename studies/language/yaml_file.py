@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from searchspace.bounds import shown
 from searchspace.expand import SpecError, describe, most_telling_first, nearest, place
 
 try:
@@ -16,6 +17,8 @@ except ImportError:  # PyYAML without libyaml
 
 Path_ = tuple[str | int, ...]
 DEPTH = 20  # of nesting; a study file has 6
+LENGTH = 1_000_000  # characters
+NODES = 100_000  # keys and values, with what aliases repeat
 T = TypeVar("T", bound=BaseModel)
 
 
@@ -30,10 +33,16 @@ class YamlFile:
         self.path = path
         self.lines: dict[Path_, int] = {}
         try:
-            text = path.read_text(encoding="utf-8")
+            with path.open(encoding="utf-8") as opened:
+                text = opened.read(LENGTH + 1)
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
             raise SpecError(f"cannot read {path}: {reason}") from None
+        except ValueError as error:  # a path with a null byte
+            raise SpecError(f"cannot read {str(path)!r}: {error}") from None
+        if len(text) > LENGTH:
+            raise SpecError(f"{path}: too long: at most {LENGTH} characters")
+        self._nodes = 0
         try:
             loader = Loader(text)
             node = loader.get_single_node()
@@ -44,8 +53,10 @@ class YamlFile:
             raise SpecError(f"{where}: not YAML: {error.problem or error.context}") from None
         except yaml.YAMLError as error:
             raise SpecError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+        except RecursionError:
+            raise SpecError(f"{path}: nested too deeply") from None
         if not isinstance(self.data, dict):
-            raise SpecError(f"{path}: it must be a mapping, `key: value` lines, got {self.data!r:.60}")
+            raise SpecError(f"{path}: it must be a mapping, `key: value` lines, got {shown(self.data)}")
 
     def error(self, where: Sequence[str | int], message: str, kind: str = "value") -> SpecError:
         """The message with file and line of the nearest key that stands in the file."""
@@ -75,15 +86,19 @@ class YamlFile:
             raise self.error(where, message) from None
 
     def _data(self, loader: Any, node: yaml.Node, where: Path_) -> Any:
+        line = node.start_mark.line + 1
+        self._nodes += 1
         if len(where) > DEPTH:
-            raise SpecError(f"{self.path}:{node.start_mark.line + 1}: nested too deeply, or an alias within itself")
+            raise SpecError(f"{self.path}:{line}: nested too deeply, or an alias within itself")
+        if self._nodes > NODES:
+            raise SpecError(f"{self.path}:{line}: too much: at most {NODES} keys and values, aliases written out")
         if isinstance(node, yaml.MappingNode):
             made: dict[Any, Any] = {}
             for key_node, value_node in node.value:
-                key = loader.construct_object(key_node, deep=True)
+                key = self._scalar(loader, key_node)
                 line = key_node.start_mark.line + 1
                 if not isinstance(key, str):
-                    raise SpecError(f"{self.path}:{line}: keys are text, got {key!r}; put it in quotes")
+                    raise SpecError(f"{self.path}:{line}: keys are text, got {shown(key)}; put it in quotes")
                 if key in made:
                     raise SpecError(f"{self.path}:{line}: {key!r} stands twice; remove or rename one")
                 self.lines[(*where, key)] = line
@@ -93,7 +108,13 @@ class YamlFile:
             for i, item in enumerate(node.value):
                 self.lines[(*where, i)] = item.start_mark.line + 1
             return [self._data(loader, item, (*where, i)) for i, item in enumerate(node.value)]
-        return loader.construct_object(node, deep=True)
+        return self._scalar(loader, node)
+
+    def _scalar(self, loader: Any, node: yaml.Node) -> Any:
+        try:
+            return loader.construct_object(node, deep=True)
+        except ValueError as error:  # a date or a number that there is not
+            raise SpecError(f"{self.path}:{node.start_mark.line + 1}: {shown(node.value)}: {error}") from None
 
 
 def _keys(model: type[BaseModel], where: tuple[str | int, ...]) -> list[str]:

@@ -4,6 +4,7 @@ Order, augmentation, dropout and initial weights are functions of the seed and t
 interrupted and resumed from a checkpoint ends with the numbers of the uninterrupted one.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from math import ceil, isfinite
@@ -23,6 +24,8 @@ from studies.training.parents import Parents, distillation_loss, has_distillatio
 from studies.training.seeding import seed_all
 from studies.trials.results import EpochRecord
 from studies.trials.trial import TrialSpec
+
+logging.getLogger("timm.scheduler.cosine_lr").setLevel(logging.ERROR)  # it warns of a cosine of one step
 
 LOSS_CHECK_STEPS = 50  # steps between two looks whether the loss is finite
 

@@ -31,6 +31,11 @@ class Scale(Spec):
                 "recipe.batch_size must be at most data.train_size, got "
                 f"{self.recipe.batch_size} and {self.data.train_size}"
             )
+        if self.recipe.shift >= self.data.img_size:
+            raise ValueError(
+                "recipe.shift must be less than data.img_size, so that something of a picture is left, got "
+                f"{self.recipe.shift} and {self.data.img_size}"
+            )
         return self
 
 

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field
 
+from searchspace.bounds import Seed, ShareAbove0, Within
 from searchspace.identity import Added, hashed
 from searchspace.spec import CnnSpec, Spec, TransformerSpec
 from studies.trials.data import DataSpec
@@ -24,8 +25,8 @@ class Distillation(Spec):
     """
 
     kind: Literal["hard", "soft"] = "hard"
-    alpha: float = Field(0.5, gt=0, le=1)
-    tau: PositiveFloat = 1.0
+    alpha: ShareAbove0 = 0.5
+    tau: Annotated[float, Within(0, 1000, above=True)] = 1.0
 
 
 class Teacher(Distillation):
@@ -58,12 +59,12 @@ class TrialSpec(Spec):
     model: TransformerSpec | CnnSpec
     data: DataSpec
     recipe: Recipe
-    seed: int
+    seed: Seed
     teacher: Teacher | FileTeacher | None = None
     pretrained: TrialId | WeightsFile | None = Field(
         None, description="trial or file whose weights this one starts with"
     )
-    semantics: Annotated[PositiveInt, Added("0.2.0", 1)] = Field(
+    semantics: Annotated[int, Within(1, 1_000_000), Added("0.2.0", 1)] = Field(
         1, description="version of the training loop's numerics"
     )
 
