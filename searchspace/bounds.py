@@ -1,7 +1,7 @@
 """Bounds of numbers, declared once: what a field of a spec may be, and the one form in which another is refused.
 
-`depth: Annotated[int, Within(1, 1000)]` takes whole numbers from 1 to 1000 and nothing else, no booleans either. A bound
-is a constraint, no part of a spec's content: it changes no id. The names below are the ranges that several fields
+`depth: Annotated[int, Within(1, 1000)]` takes whole numbers from 1 to 1000 and nothing else, no booleans either. A
+bound is a constraint, no part of a spec's content: it changes no id. The names below are the ranges that several fields
 share: wide enough for what anybody trains, narrow enough that nothing absurd is computed with, let alone allocated.
 What fields make together is bounded in `searchspace.size`.
 """

@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any
 
+import torch
 from timm.layers import Mlp
 from torch import nn
 
@@ -20,6 +21,7 @@ from blocks.token_mixers import TokenLinear, TokenPerformer, TokenTransformer
 from blocks.transformer_layer import TransformerLayer
 from blocks.vit import VisionTransformer
 from searchspace.expand import SpecError
+from searchspace.size import check_params, may_be_huge
 from searchspace.spec import (
     BackboneSpec,
     CnnSpec,
@@ -118,9 +120,13 @@ def _cnn(spec: CnnSpec) -> nn.Module:
             raise SpecError(f"torchvision's {spec.name} takes 3 channels, got in_chans {spec.in_chans}")
         create = torchvision.models.get_model
     try:
+        if may_be_huge(spec):
+            with torch.device("meta"):
+                check_params(spec.name, sum(p.numel() for p in create(spec.name, **arguments).parameters()))
         model = create(spec.name, **arguments)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise SpecError(f"{spec.library} cannot make {spec.name!r}: {error}") from error
+    except Exception as error:  # arguments of the wrong kind make a library raise almost anything
+        text = " ".join(str(error).split())
+        raise SpecError(f"{spec.library} cannot make {spec.name!r}: {text}") from error
     if spec.stem == "small" or spec.stem_width:
         restem(model, spec.stem == "small", spec.stem_width)
     if spec.args.get("aux_logits"):

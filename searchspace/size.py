@@ -107,10 +107,11 @@ def _values(spec: "TransformerSpec") -> dict[str, float]:
     picture = f"img_size {height} x {width}"
     made: dict[str, float] = {f"{picture} and in_chans {spec.in_chans}": height * width * spec.in_chans}
     channels = spec.in_chans
-    for i, (kernel, _, _) in enumerate(() if tokenizer.kind == "patch" else tokenizer.splits):
-        rows, columns = tokenizer.model_copy(update={"splits": tokenizer.splits[: i + 1]}).grid_size(height, width)
-        made[f"{picture} and tokenizer.splits[{i}]"] = rows * columns * kernel**2 * channels
-        channels = tokenizer.token_dim
+    if tokenizer.kind != "patch":
+        for i, (kernel, _, _) in enumerate(tokenizer.splits):
+            rows, columns = tokenizer.model_copy(update={"splits": tokenizer.splits[: i + 1]}).grid_size(height, width)
+            made[f"{picture} and tokenizer.splits[{i}]"] = rows * columns * kernel**2 * channels
+            channels = tokenizer.token_dim
     rows, columns = tokenizer.grid_size(height, width)
     widest = max(spec.backbone.embed_dim, spec.backbone.num_features())
     made[f"{picture}, {rows} x {columns} tokens, each {widest} wide"] = rows * columns * widest

@@ -55,7 +55,10 @@ class _SplitTokenizerSpec(Spec):
 
     token_dim: Width = Field(64, description="channels between the splits")
     splits: tuple[SplitSpec, ...] = Field(
-        ((7, 4, 2), (3, 2, 1), (3, 2, 1)), min_length=1, max_length=16, description="kernel, stride, padding of each split"
+        ((7, 4, 2), (3, 2, 1), (3, 2, 1)),
+        min_length=1,
+        max_length=16,
+        description="kernel, stride, padding of each split",
     )
 
     def grid_size(self, height: int, width: int) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from studies.engine.queue import Queue
 from studies.engine.worker import Options
 from studies.language.study import Study, seed_list
 from studies.planning.estimate import work
-from studies.planning.machine import check_gpus, check_share, default_gpus, default_jobs
+from studies.planning.machine import check_gpus, check_memory, check_share, default_gpus, default_jobs
 from studies.planning.plan import Plan, make_plan
 from studies.reporting.frames import results, store_root
 from studies.store.files import StoreError
@@ -185,7 +185,9 @@ def train(plan: Plan, how: How) -> Outcome:
     def announce() -> None:
         if not plan.store.files.exclusive:
             say(f"{plan.store.root} has no conditional writes: one run at a time, or trials are trained twice")
-        text = f"{plan.study.name} at scale {plan.scale.scale}: {counted(len(plan.trials), 'trial')}, {done} done already"
+        text = (
+            f"{plan.study.name} at scale {plan.scale.scale}: {counted(len(plan.trials), 'trial')}, {done} done already"
+        )
         say(text + (f", {early} stopped early" if early else ""))
         for item in plan.refused:
             say(f"not at this scale: {item.arm.name} ({item.refusal})")
@@ -212,6 +214,8 @@ def _check(plan: Plan, how: How) -> None:
         check_gpus(how.gpus)
         for trial in plan.missing:
             require_data(trial.data, how.data_dir)
+        names = plan.names
+        check_memory({names[trial.id]: trial.model for trial in plan.missing}, trained=not how.gpus)
     if how.fresh:
         running = [plan.names[trial.id] for trial in plan.trials if plan.store.state(trial.id) == "running"]
         if running:
@@ -279,6 +283,4 @@ def _execute(
     )
     text = f"{jobs} at a time" if jobs else "as many at a time as the cluster takes"
     where = f" on the cluster at {how.address}" if how.address else ""
-    run_ray(
-        plan.store, queue, options, cluster, stopping, lambda: begin(f"{text}, scheduled by Ray Tune{where}")
-    )
+    run_ray(plan.store, queue, options, cluster, stopping, lambda: begin(f"{text}, scheduled by Ray Tune{where}"))

@@ -6,15 +6,15 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING
 
 from searchspace.expand import SpecError
-from studies.cli.arguments import cores, named, number, seeds, whole
-from studies.cli.usage import Parser, UsageError
+from studies.cli.arguments import cores, number, seeds, whole
+from studies.cli.usage import Parser, UsageError, Version
 from studies.store.records import STATUSES
 
 if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+    Commands = argparse._SubParsersAction[Parser]
 
 EPILOG = """\
 a first session:
@@ -60,16 +60,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
-class _Version(argparse.Action):
-    """Reads the version when it is asked for, not at every start."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
-        from importlib.metadata import version
-
-        print(f"studies {version('t2t-studies')}")
-        parser.exit()
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="studies",
@@ -77,12 +67,10 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and leave")
+    parser.add_argument("--version", action=Version, nargs=0, help="print the version and leave")
     commands = parser.add_subparsers(required=True, metavar="command")
 
-    def add(
-        name: str, module: str, summary: str, example: str, among: "Commands" = commands
-    ) -> argparse.ArgumentParser:
+    def add(name: str, module: str, summary: str, example: str, among: "Commands" = commands) -> Parser:
         command = among.add_parser(
             name,
             help=summary,
@@ -106,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command = add("show", "studies.cli.show", "the arms of a study and how they differ", "studies show cnn_to_vit")
     command.add_argument("study", help="name of a study, or your file.yaml")
-    command.add_argument("--scale", type=named, help="show the models as this scale shrinks them (default: full size)")
+    command.add_argument("--scale", help="show the models as this scale shrinks them (default: full size)")
     command.add_argument("--diff", nargs=2, metavar=("A", "B"), help="how arm B's model differs from arm A's")
     command.add_argument("--json", action="store_true", help="for programs: every field of every arm")
 
@@ -117,8 +105,10 @@ def _parser() -> argparse.ArgumentParser:
         "studies plan cnn_to_vit --seeds 5",
     )
     _selection(command)
-    command.add_argument("--devices", type=whole(1, 1_000_000), metavar="N", help="plan for so many devices (default: --jobs)")
-    command.add_argument("--device-type", type=named, metavar="TYPE", help="plan for devices of this kind: h100, a100, t4 ...")
+    command.add_argument(
+        "--devices", type=whole(1, 1_000_000), metavar="N", help="plan for so many devices (default: --jobs)"
+    )
+    command.add_argument("--device-type", metavar="TYPE", help="plan for devices of this kind: h100, a100, t4 ...")
     command.add_argument("--json", action="store_true", help="for programs")
 
     command = add(
@@ -141,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
         "--executor", choices=("ray", "inline"), default="ray", help="inline: in this process, without Ray"
     )
     command.add_argument(
-        "--data", dest="data_dir", type=named, metavar="DIR", help="folder of data sets read from files (default: $STUDIES_DATA)"
+        "--data", dest="data_dir", metavar="DIR", help="folder of data sets read from files (default: $STUDIES_DATA)"
     )
     command.add_argument("--fresh", action="store_true", help="forget earlier results of these trials first")
     command.add_argument(
@@ -161,8 +151,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="--early-stop lets one in N of a group's trials go on after each rung of epochs (default: 2)",
     )
-    command.add_argument("--address", type=named, metavar="HOST:PORT", help="of a running Ray cluster, or auto (default: our own)")
-    command.add_argument("--device-type", type=named, metavar="TYPE", help="accelerators to run on, as Ray names them: H100, A100")
+    command.add_argument("--address", metavar="HOST:PORT", help="of a running Ray cluster, or auto (default: our own)")
+    command.add_argument("--device-type", metavar="TYPE", help="accelerators to run on, as Ray names them: H100, A100")
     command.add_argument(
         "--checkpoint-every",
         type=number(0, LONGEST_SECONDS),
@@ -194,12 +184,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("study", nargs="?", help="a study instead of a table: its name, or your file.yaml")
     command.add_argument("--table", type=whole(1, 7), metavar="N", help="number of the paper's table")
-    command.add_argument("--scale", type=named, help="scale of the run to show (default: the study's)")
+    command.add_argument("--scale", help="scale of the run to show (default: the study's)")
     command.add_argument("--seeds", type=seeds, metavar="K", help="only these seeds: how many, or a list 0,1,2")
     command.add_argument(
         "--format", choices=("text", "md", "latex", "csv", "json"), default="text", help="default: text"
     )
-    command.add_argument("--figure", type=named, metavar="FILE", help="also draw accuracy against MACs: .png, .pdf or .svg")
+    command.add_argument("--figure", metavar="FILE", help="also draw accuracy against MACs: .png, .pdf or .svg")
     _runs_dir(command)
 
     command = add(
@@ -210,7 +200,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("preset", help="name of a preset (see `studies list`)")
     command.add_argument("overrides", nargs="*", metavar="field=value", help="for example backbone.num_heads=32")
-    command.add_argument("--scale", type=named, help="as this scale shrinks it (default: full size)")
+    command.add_argument("--scale", help="as this scale shrinks it (default: full size)")
     command.add_argument("-v", "--verbose", action="store_true", help="module by module")
     command.add_argument("--json", action="store_true", help="for programs")
 
@@ -222,12 +212,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("preset", help="name of a preset (see `studies list`)")
     command.add_argument("overrides", nargs="*", metavar="field=value", help="for example num_classes=10 img_size=384")
-    command.add_argument("--weights", type=named, required=True, metavar="FILE", help=".pth, .pth.tar, .pt or .safetensors")
-    command.add_argument("--data", type=named, required=True, metavar="DIR", help="a folder of pictures for each class")
+    command.add_argument("--weights", required=True, metavar="FILE", help=".pth, .pth.tar, .pt or .safetensors")
+    command.add_argument("--data", required=True, metavar="DIR", help="a folder of pictures for each class")
     command.add_argument("--batch-size", type=whole(1, 1_000_000), default=64, help="default: 64")
-    command.add_argument("--crop-pct", type=number(0, 1), default=0.9, help="share of the picture's side kept (default: 0.9)")
+    command.add_argument(
+        "--crop-pct",
+        type=number(0.1, 1, above=False),
+        default=0.9,
+        help="share of the picture's side kept (default: 0.9)",
+    )
     command.add_argument("--workers", type=whole(0, 512), default=2, help="processes that read pictures (default: 2)")
-    command.add_argument("--device", type=named, help="cpu, cuda, cuda:1 ... (default: cuda if there is one)")
+    command.add_argument("--device", help="cpu, cuda, cuda:1 ... (default: cuda if there is one)")
     command.add_argument("--json", action="store_true", help="for programs")
     _store(commands, add)
     return parser
@@ -258,19 +253,18 @@ def _store(commands: "Commands", add: Callable[..., argparse.ArgumentParser]) ->
     command.add_argument("--json", action="store_true", help="for programs")
     command = add_one("export", "results and epochs as Parquet and CSV", "studies store export cnn_to_vit --out tables")
     command.add_argument("study", nargs="?", help="a study, with its names of arms (default: every trial, without)")
-    command.add_argument("--scale", type=named, help="of the study (default: its own)")
-    command.add_argument("--out", type=named, default="export", metavar="DIR", help="default: ./export")
+    command.add_argument("--scale", help="of the study (default: its own)")
+    command.add_argument("--out", default="export", metavar="DIR", help="default: ./export")
     add_one("migrate", "bring a store of an older version up to date", "studies store migrate --runs-dir runs")
 
 
 def _selection(command: argparse.ArgumentParser) -> None:
     command.add_argument("study", help="name of a study, or your file.yaml")
-    command.add_argument("--scale", type=named, help="data, recipe and size of the models (default: the study's)")
+    command.add_argument("--scale", help="data, recipe and size of the models (default: the study's)")
     command.add_argument("--seeds", type=seeds, metavar="K", help="how many, or a list 0,1,2 (default: the study's)")
     command.add_argument(
         "--only",
         action="append",
-        type=named,
         default=[],
         metavar="ARM",
         help="arms or groups, * for any text; may be repeated",
@@ -284,7 +278,6 @@ def _runs_dir(command: argparse.ArgumentParser) -> None:
     default = os.environ.get("STUDIES_RUNS_DIR") or "runs"
     command.add_argument(
         "--runs-dir",
-        type=named,
         default=default,
         metavar="DIR",
         help="the store, a folder or a URL such as s3://bucket/runs (default: $STUDIES_RUNS_DIR, else ./runs)",

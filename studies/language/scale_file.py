@@ -26,7 +26,9 @@ def load_scale(name: str) -> Scale:
         file = YamlFile(Path(name))
         scale = file.validate(Scale)
         if scale.scale in names() and scale != load_scale(scale.scale):
-            text = f"scale: {scale.scale!r} is the name of a scale that ships, whose results this one's would be taken for"
+            text = (
+                f"scale: {scale.scale!r} is the name of a scale that ships, whose results this one's would be taken for"
+            )
             raise file.error(("scale",), f"{text}; give yours another name")
         return scale
     raise SpecError(f"unknown scale {name!r}{nearest(name, names())}; a file of yours is named with its .yaml")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from searchspace.cost.remembered import costs, memory
 from studies.planning.estimate import Estimate, estimate
-from studies.planning.machine import default_gpus, default_jobs
+from studies.planning.machine import check_memory, default_gpus, default_jobs
 from studies.planning.plan import Plan
 from studies.training.devices import default_device, device_name
 from studies.trials.trial import TrialSpec
@@ -80,5 +80,8 @@ def forecast(plan: Plan, devices: int | None = None, device_type: str | None = N
     """
     devices = devices or default_jobs(default_gpus())
     missing = plan.missing
+    here = device_type is None and default_device() == "cpu"
+    names = plan.names
+    check_memory({names[trial.id]: trial.model for trial in plan.trials}, trained=here)
     guess = estimate(plan.store, plan.trials, missing, devices, device_type)
     return Forecast(plan, devices, device_type or device_name(default_device()), missing, guess)

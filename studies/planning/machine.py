@@ -1,10 +1,14 @@
 """What this machine has for trials: GPUs, cores, memory."""
 
 import os
+from collections.abc import Mapping
 
+from searchspace.cost.remembered import costs
 from searchspace.expand import SpecError
+from searchspace.spec import ModelSpec
 from studies.training.devices import default_device
 
+MADE_BYTES, TRAINED_BYTES = 4, 16  # of a parameter: in float32; with its gradient and two moments
 MEMORY_GIB = 1.5  # of a worker with torch, with room
 
 
@@ -45,8 +49,33 @@ def default_jobs(gpus_per_trial: float | None, cpus_per_trial: float = 1.0) -> i
         return max(1, int(torch.cuda.device_count() / gpus_per_trial))
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     cores = max(1, int(cores / max(1.0, cpus_per_trial)))
+    memory = memory_gib()
+    return cores if memory is None else max(1, min(cores, int(memory / MEMORY_GIB)))
+
+
+def memory_gib() -> float | None:
+    """Memory of this machine; None if it does not say."""
     try:
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     except (ValueError, OSError):
-        return cores
-    return max(1, min(cores, int(memory / MEMORY_GIB)))
+        return None
+
+
+def check_memory(models: Mapping[str, ModelSpec], trained: bool) -> None:
+    """Refuse models of which the parameters alone do not fit into this machine's memory.
+
+    Args:
+        models: by the names that errors give.
+        trained: on this machine's cores, which keep a gradient and two moments for each parameter; else only made here.
+
+    Raises:
+        SpecError: for the first that does not.
+    """
+    there = memory_gib()
+    for (name, _), figures in zip(models.items(), costs(list(models.values())), strict=True):
+        needed = figures["params"] * (TRAINED_BYTES if trained else MADE_BYTES) / 2**30
+        if there is not None and needed > there:
+            raise SpecError(
+                f"{name} has {figures['params'] / 1e9:.3g} G parameters, which take {needed:.4g} GiB of memory "
+                f"{'to train' if trained else 'to make'}, and this machine has {there:.4g} GiB: make it smaller"
+            )

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from searchspace.expand import SpecError
+
 if TYPE_CHECKING:
     import torch
 
@@ -17,6 +19,21 @@ def default_device() -> str:
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def checked_device(name: str) -> str:
+    """The device of a name such as `cuda:1`, if this machine has it.
+
+    Raises:
+        SpecError: with those that it has.
+    """
+    import torch
+
+    there = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    there += ["mps"] if torch.backends.mps.is_available() else []
+    if name not in there and not (name == "cuda" and "cuda:0" in there):
+        raise SpecError(f"no device {name!r} here: this machine has {', '.join(there)}")
+    return name
 
 
 def device_name(device: str) -> str:
