@@ -9,6 +9,7 @@ What fields make together is bounded in `searchspace.size`.
 from collections.abc import Callable
 from dataclasses import dataclass
 from operator import index
+from types import NoneType
 from typing import Annotated, Any, get_args
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, WrapValidator
@@ -73,7 +74,7 @@ class Within:
         whole = int in kinds and float not in kinds
 
         def check(value: Any, inner: Callable[[Any], Any]) -> Any:
-            return inner(value) if value is None else self.check(value, whole, inner)
+            return None if value is None and NoneType in kinds else self.check(value, whole, inner)
 
         return WrapValidator(check).__get_pydantic_core_schema__(source, handler)
 

@@ -124,11 +124,11 @@ def _cnn(spec: CnnSpec) -> nn.Module:
             with torch.device("meta"):
                 check_params(spec.name, sum(p.numel() for p in create(spec.name, **arguments).parameters()))
         model = create(spec.name, **arguments)
+        if spec.stem == "small" or spec.stem_width:
+            restem(model, spec.stem == "small", spec.stem_width)
     except Exception as error:  # arguments of the wrong kind make a library raise almost anything
-        text = " ".join(str(error).split())
+        text = " ".join(str(error).split()) or type(error).__name__
         raise SpecError(f"{spec.library} cannot make {spec.name!r}: {text}") from error
-    if spec.stem == "small" or spec.stem_width:
-        restem(model, spec.stem == "small", spec.stem_width)
     if spec.args.get("aux_logits"):
         model.register_forward_hook(_main_logits)
     return with_ghost_convs(model) if spec.conv == "ghost" else model

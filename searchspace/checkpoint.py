@@ -8,6 +8,7 @@ import argparse
 import io
 import pickle
 import re
+import warnings
 from math import isqrt
 from pathlib import Path
 from typing import Any
@@ -161,20 +162,24 @@ def parse(content: bytes, path: str) -> dict[str, torch.Tensor]:
             loaded: Any = load(content)
         else:
             # timm's training script keeps its arguments in the file as a plain namespace.
-            with torch.serialization.safe_globals([argparse.Namespace]):
+            with torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what is wrong is said below
                 loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         found = re.search(r"GLOBAL (\S+)", str(error))
         what = f"it holds objects ({found[1]})" if found else "torn, or not a file of weights"
         raise CheckpointError(f"cannot read {path}: {what}; only tensors are loaded") from None
     except Exception as error:  # a torn file makes torch raise almost anything
-        text = " ".join(str(error).split())[:120]
+        text = " ".join(str(error).split())[:120] or type(error).__name__
         raise CheckpointError(f"cannot read {path}: torn, or not a file of weights ({text})") from None
     state = unwrapped(loaded)
     if not isinstance(state, dict) or not state or not all(torch.is_tensor(value) for value in state.values()):
         raise CheckpointError(f"{path} holds no state dict, nor one under {', '.join(WRAPPERS)}")
     odd = [name for name, value in state.items() if value.is_meta or not value.is_floating_point()]
     odd = [name for name in odd if not name.endswith("num_batches_tracked")]
+    sparse = [name for name, value in state.items() if value.layout is not torch.strided]
+    if sparse:
+        raise CheckpointError(f"{path}: {sparse[0]} is a sparse tensor, and only dense ones are loaded")
     if odd:
         raise CheckpointError(f"{path}: {odd[0]} is not a tensor of real numbers ({state[odd[0]].dtype})")
     return state

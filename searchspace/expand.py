@@ -12,6 +12,17 @@ from pydantic import BaseModel, ValidationError
 from searchspace.bounds import shown
 from searchspace.spec import ModelSpec, model_spec, to_dict
 
+WANTED = {  # of pydantic's kinds of error, what it should have been
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "dict_type": "a mapping, `key: value`",
+    "list_type": "a list",
+    "model_attributes_type": "a mapping of its fields, `key: value`",
+    "model_type": "a mapping of its fields, `key: value`",
+    "string_type": "text (a number in quotes is text)",
+    "tuple_type": "a list",
+}
+
 
 class SpecError(ValueError):
     """A spec, an override or a name that does not work; the message is one line for the user.
@@ -85,7 +96,7 @@ def describe(error: Any, data: Any) -> str:
     elif error["type"] == "union_tag_not_found":
         message = "Field required"
     elif error["type"] not in ("value_error", "missing"):
-        message = f"{message}, got {shown(error['input'])}"
+        message = f"{WANTED.get(error['type'], message)}, got {shown(error['input'])}"
     return f"{where}: {message}" if where else message
 
 

@@ -164,6 +164,11 @@ class BackboneSpec(Spec):
                     f"squeeze_excite needs a width of at least se_reduction, got width {width} and se_reduction "
                     f"{self.se_reduction}; lower se_reduction to at most {width}"
                 )
+        if self.embed_dim * self.mlp_ratio < 1:
+            raise ValueError(
+                f"mlp_ratio times embed_dim, the width of the MLP, must be at least 1, got {self.mlp_ratio:g} and "
+                f"{self.embed_dim}"
+            )
         if self.mlp == "ghost" and (self.mlp_ratio != int(self.mlp_ratio) or self.mlp_ratio < 2):
             raise ValueError(
                 "a ghost MLP is made of whole copies of the width, so mlp_ratio must be a whole number of at least 2,"
@@ -259,6 +264,11 @@ class CnnSpec(_ModelSpec):
                 f"{self.name} takes pictures of at least {self.min_size} pixels a side, got img_size {height} x {width}"
             )
         check_numbers(self.args, "args")
+        listed = {f"widths.{name}": value for name, value in self.widths.items() if isinstance(value, list)}
+        listed |= {f"depths.{name}": value for name, value in self.depths.items()}
+        if listed and (len({len(value) for value in listed.values()}) > 1 or not all(listed.values())):
+            counts = ", ".join(f"{name} has {len(value)}" for name, value in listed.items())
+            raise ValueError(f"widths and depths that are lists have one number for each stage of layers: {counts}")
         size.check_cnn(self)
         return self
 

@@ -61,7 +61,7 @@ def evaluate(
         )
     state = read(weights)
     for name, values in state.items():
-        if not values.isfinite().all():
+        if not values.float().isfinite().all():
             raise SpecError(f"{weights}: {name} has values that are NaN or infinite")
     module = build(spec)
     head = state.get("head.weight")  # as the file has it

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import UnidentifiedImageError
 from rich.progress import track
 from timm.data import create_transform
 from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
@@ -33,7 +34,8 @@ class Pictures(ImageFolder):
         try:
             return super().__getitem__(index)
         except Exception as error:  # a torn file makes Pillow raise almost anything
-            return Unreadable(self.samples[index][0], " ".join(str(error).split()))
+            known = {UnidentifiedImageError: "of no known format", FileNotFoundError: "it is not there"}
+            return Unreadable(self.samples[index][0], known.get(type(error)) or " ".join(str(error).split()))
 
 
 def pictures(folder: Path, spec: TransformerSpec, crop_pct: float) -> Pictures:

@@ -37,8 +37,8 @@ def seeds(text: str) -> tuple[int, ...]:
 
 def named(text: str) -> str:
     """A name, a path or an address."""
-    if not text.strip():
-        raise ArgumentTypeError(f"it must not be empty, got {text!r}; leave the option out for its default")
+    if not text.strip() or "\0" in text:
+        raise ArgumentTypeError(f"text that is not empty, got {text!r}")
     return text
 
 

@@ -58,6 +58,14 @@ class Sample(Spec):
     seed: Annotated[int, Within(-(2**63), 2**63 - 1)] = 0
     fields: dict[str, Range | list[Any]] = Field(min_length=1, description="a range, or a list to choose from")
 
+    @field_validator("fields")
+    @classmethod
+    def _something(cls, fields: dict[str, Range | list[Any]]) -> dict[str, Range | list[Any]]:
+        empty = [field for field, values in fields.items() if values == []]
+        if empty:
+            raise ValueError(f"at least one value to choose from, got none for {empty[0]}")
+        return fields
+
 
 class Generators(Spec):
     """What makes arms, in a group or in a study of one group."""
@@ -165,7 +173,7 @@ def _draws(sample: Sample, exclude: list[Overrides], can_be_built: Any) -> list[
         if len(found) == sample.n:
             return found
     raise SpecError(
-        f"sample: only {len(found)} of {sample.n} different arms that can be built in {TRIES * sample.n} draws; "
+        f"only {len(found)} of {sample.n} different arms that can be built in {TRIES * sample.n} draws; "
         "ask for fewer, or widen the ranges"
     )
 
