@@ -51,6 +51,7 @@ modules()
 FIELDS = [
     pytest.param(hint, id=f"{model.__name__}.{name}")
     for model in dict.fromkeys(specs())
+    if model.__module__.startswith(("searchspace.", "studies."))
     for name, hint in get_type_hints(model, include_extras=True).items()
     if name in model.model_fields and (model.__name__, name) not in CHECKED_ELSEWHERE
 ]

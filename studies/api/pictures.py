@@ -18,6 +18,9 @@ from searchspace.expand import SpecError
 from searchspace.spec import TransformerSpec
 
 
+KNOWN: dict[type[Exception], str] = {UnidentifiedImageError: "of no known format", FileNotFoundError: "it is not there"}
+
+
 @dataclass(frozen=True)
 class Unreadable:
     """What takes the place of a picture that cannot be read: an exception of a worker would be its whole traceback."""
@@ -34,8 +37,7 @@ class Pictures(ImageFolder):
         try:
             return super().__getitem__(index)
         except Exception as error:  # a torn file makes Pillow raise almost anything
-            known = {UnidentifiedImageError: "of no known format", FileNotFoundError: "it is not there"}
-            return Unreadable(self.samples[index][0], known.get(type(error)) or " ".join(str(error).split()))
+            return Unreadable(self.samples[index][0], KNOWN.get(type(error)) or " ".join(str(error).split()))
 
 
 def pictures(folder: Path, spec: TransformerSpec, crop_pct: float) -> Pictures:

@@ -67,7 +67,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action=Version, nargs=0, help="print the version and leave")
+    parser.add_argument(
+        "--version", action=Version, dest=argparse.SUPPRESS, nargs=0, help="print the version and leave"
+    )
     commands = parser.add_subparsers(required=True, metavar="command")
 
     def add(name: str, module: str, summary: str, example: str, among: "Commands" = commands) -> Parser:

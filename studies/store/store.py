@@ -27,6 +27,7 @@ from searchspace.spec import ModelSpec
 from studies.store.files import StoreError, open_files
 from studies.store.leases import in_use
 from studies.store.records import dump, parse
+from studies.trials.identity import canonical, digest
 from studies.trials.results import Result
 from studies.trials.trial import TrialSpec
 
@@ -38,7 +39,7 @@ class DamagedError(StoreError):
 
 
 class NewerError(StoreError):
-    """A record with a field that this code does not know: a newer version wrote it."""
+    """A record with a field that this code does not know, or a value that it refuses: another version wrote it."""
 
 
 class Store:
@@ -160,6 +161,11 @@ class Store:
                 raise NewerError(
                     f"{self.folder(trial_id)} was written by a newer version of t2t-studies: this one does not know "
                     f"its field {found.where}; upgrade t2t-studies to use it"
+                ) from None
+            if digest(canonical(content)) == trial_id:  # it is what was written
+                raise NewerError(
+                    f"{self.folder(trial_id)} was written by another version of t2t-studies, which took what this one "
+                    f"refuses: {found}; it stays as it is"
                 ) from None
             raise self._damaged(trial_id, "trial.json", str(found)) from None
         if trial.id != trial_id:

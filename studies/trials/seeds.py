@@ -28,8 +28,8 @@ def numbered(seeds: Any, given: str | None = None) -> tuple[int, ...]:
         found = ()
     if not 1 <= len(found) <= MOST_SEEDS:
         raise ValueError(
-            f"how many (1 to {MOST_SEEDS}), or a list of whole numbers from 0 on (at most {MOST_SEEDS}, below 2^63), got "
-            f"{shown(seeds if given is None else given)}"
+            f"how many (1 to {MOST_SEEDS}), or a list of whole numbers from 0 on (at most {MOST_SEEDS}, below 2^63), "
+            f"got {shown(seeds if given is None else given)}"
         )
     twice = next((seed for seed in found if found.count(seed) > 1), None)
     if twice is not None:

@@ -29,7 +29,7 @@ from searchspace.spec import TransformerSpec, to_dict
         ({"bakbone.depth": 3}, r"unknown field 'bakbone.depth'; did you mean backbone"),
         ({"backbone.depth.x": 3}, r"backbone.depth has no fields"),
         ({"backbone.attention": "gost"}, r"attention: Input should be 'full' or 'ghost', got 'gost'"),
-        ({"backbone.depth": 0}, r"depth: .*greater than 0, got 0"),
+        ({"backbone.depth": 0}, r"depth: a whole number from 1 to 1000, got 0"),
     ],
 )
 def test_an_override_that_breaks_an_invariant_says_where_and_what_works(changes: dict, message: str) -> None:

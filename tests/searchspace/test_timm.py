@@ -49,7 +49,7 @@ def test_create_model_takes_timms_arguments() -> None:
     [
         ({"drop_pth_rate": 0.1}, TypeError, "no argument 'drop_pth_rate'; did you mean drop_path_rate"),
         ({"img_size": 2}, ValueError, "smaller than the reach of the tokenizer"),
-        ({"drop_path_rate": 2}, ValueError, "less than 1, got 2"),
+        ({"drop_path_rate": 2}, ValueError, "a number from 0 to below 1, got 2"),
     ],
 )
 def test_arguments_that_do_not_work_are_refused(arguments: dict, error: type, message: str) -> None:

@@ -71,30 +71,12 @@ def test_cost_prints_one_spec(studies: Studies) -> None:
         (["report"], "say which table"),
         (["report", "--table", "6", "--figure", "f.bmp"], "a figure is written as .png"),
         (["report", "--table", "6", "--figure", "f.png"], "nothing is trained yet"),
-        (["report", "--table", "8"], "no study reproduces table 8"),
+        (["report", "--table", "8"], "--table: a whole number from 1 to 7, got '8'"),
         (["run", "cnn_to_vit", "--runs-dir", "/proc/runs"], "cannot write /proc/runs/store.json"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_status_2(studies: Studies, arguments: list[str], message: str) -> None:
     assert message in one_line(studies(*arguments))
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["run"],
-        ["run", "cnn_to_vit", "--seeds", "x"],
-        ["run", "cnn_to_vit", "--jobs", "0"],
-        ["run", "cnn_to_vit", "--gpus-per-trial", "-1"],
-        ["run", "cnn_to_vit", "--gpus-per-trial", "nan"],
-        ["run", "cnn_to_vit", "--seeds", "00"],
-        ["fly"],
-    ],
-)
-def test_wrong_usage_is_exit_status_2(studies: Studies, arguments: list[str]) -> None:
-    done = studies(*arguments)
-    assert done.returncode == 2
-    assert "usage: studies" in done.stderr
 
 
 def test_a_typing_error_in_a_study_file_is_named_with_file_and_line(studies: Studies, study_file: StudyFile) -> None:

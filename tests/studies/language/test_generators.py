@@ -95,7 +95,7 @@ def test_an_exclude_of_a_field_that_no_generator_has_is_refused_beside_a_sample_
         ),
         ({"arms": {"a": {"techer": "b"}}}, ":5: a: unknown field 'techer'; did you mean teacher"),
         ({"arms": {"a": {"teacher": {"arm": "b", "knd": "soft"}}}}, "knd: unknown field; did you mean kind?"),
-        ({"arms": {"a": None}, "seeds": True}, "seeds: how many (at least 1), or a list of whole numbers"),
+        ({"arms": {"a": None}, "seeds": True}, "seeds: how many (1 to 1000), or a list of whole numbers"),
         ({"arms": {"a": None}, "extends": "nothere.yaml"}, ":5: extends: no such file: "),
     ],
 )

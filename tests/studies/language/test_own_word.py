@@ -114,7 +114,7 @@ def test_another_kind_of_data_has_its_own_defaults(study_file: StudyFile) -> Non
     [
         ({"recipe.lrr": 1}, "b: unknown field 'recipe.lrr'; did you mean recipe.lr"),
         ({"data.size": 1}, "b: unknown field 'data.size'; did you mean data."),
-        ({"recipe.lr": -1}, "b: recipe.lr: Input should be greater than 0, got -1"),
+        ({"recipe.lr": -1}, "b: recipe.lr: a number above 0 and up to 1000, got -1"),
         ({"recipe.batch_size": 100_000}, "b: recipe.batch_size must be at most data.train_size, got 100000 and 8192"),
         ({"data.min_side": 30}, "b: data: a digit must fit its picture"),
         ({"data.kind": "mnist"}, "b: data.kind: must be one of 'digits', 'cifar10', 'cifar100', got 'mnist'"),

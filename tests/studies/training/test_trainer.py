@@ -157,6 +157,9 @@ class Told:
     def held_elsewhere(self, trials: Sequence[str]) -> None: ...
 
 
+DIVERGES = {"lr": 1000.0, "weight_decay": 1000.0}  # a step multiplies the weights by a million
+
+
 def run(store: Store, *trials: TrialSpec) -> dict[str, str]:
     """Train trials inline; how each ended."""
     for asked in trials:
@@ -169,7 +172,7 @@ def run(store: Store, *trials: TrialSpec) -> dict[str, str]:
 
 def test_a_loss_that_is_no_number_fails_the_trial_alone(scale: Scale, tmp_path: Path) -> None:
     store = Store(tmp_path)
-    bad, good = trial(scale, seed=1, lr=1e30), trial(scale, seed=2)
+    bad, good = trial(scale, seed=1, **DIVERGES), trial(scale, seed=2)
     told = run(store, bad, good)
     assert told[good.id] == "done"
     assert "TrainingError" in told[bad.id]
@@ -182,7 +185,7 @@ def test_a_loss_that_is_no_number_fails_the_trial_alone(scale: Scale, tmp_path: 
 
 
 def test_a_trial_that_failed_is_not_tried_again_in_the_same_run(scale: Scale, tmp_path: Path) -> None:
-    store, bad = Store(tmp_path), trial(scale, seed=1, lr=1e30)
+    store, bad = Store(tmp_path), trial(scale, seed=1, **DIVERGES)
     run(store, bad)
     with pytest.raises(TrialFailedError, match="lower lr"):
         list(train(store, bad.id, Options("run")))

@@ -116,10 +116,20 @@ def test_a_record_with_an_unknown_field_is_of_a_newer_version_and_not_damaged(tm
     assert store.seeds() == set(), "and what cannot be read is passed over"
 
 
+def test_a_record_with_a_value_that_is_refused_now_is_of_another_version_and_not_damaged(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    trial_id = written(store, clip_grad=0.0)
+    with pytest.raises(NewerError, match=r"another version .* refuses: recipe\.clip_grad: .* got 0\.0"):
+        store.trial(trial_id)
+    assert store.state(trial_id) == "done"
+    assert problems(store, trial_id) == []
+
+
 def test_a_record_with_a_wrong_value_is_damaged(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    trial_id = written(store, lr=-1.0)
-    with pytest.raises(StoreError, match=r"damaged: recipe\.lr: Input should be greater than 0, got -1\.0"):
+    trial_id = written(store)
+    store.files.write(f"trials/{trial_id}/trial.json", dump(PLAIN | {"recipe": PLAIN["recipe"] | {"lr": -1.0}}))
+    with pytest.raises(StoreError, match=r"damaged: recipe\.lr: a number above 0 and up to 1000, got -1\.0"):
         store.trial(trial_id)
 
 
