@@ -127,7 +127,7 @@ def _cnn(spec: CnnSpec) -> nn.Module:
         if spec.stem == "small" or spec.stem_width:
             restem(model, spec.stem == "small", spec.stem_width)
     except Exception as error:  # arguments of the wrong kind make a library raise almost anything
-        text = " ".join(str(error).split()) or type(error).__name__
+        text = " ".join(str(error).split()) or "it does not take its arguments"
         raise SpecError(f"{spec.library} cannot make {spec.name!r}: {text}") from error
     if spec.args.get("aux_logits"):
         model.register_forward_hook(_main_logits)

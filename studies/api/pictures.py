@@ -17,7 +17,6 @@ from torchvision.datasets import ImageFolder
 from searchspace.expand import SpecError
 from searchspace.spec import TransformerSpec
 
-
 KNOWN: dict[type[Exception], str] = {UnidentifiedImageError: "of no known format", FileNotFoundError: "it is not there"}
 
 

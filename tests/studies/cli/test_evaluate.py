@@ -1,6 +1,7 @@
-"""`studies evaluate`, in a process of its own."""
+"""`studies evaluate`: what it prints, and what it refuses."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,128 @@ def test_evaluate_refuses_what_does_not_fit(studies: Studies, pictures: Path, tm
         (["resnet50", "--weights", weights, "--data", data], "one of timm's"),
     ):
         assert message in one_line(studies("evaluate", *arguments))
+
+
+Refused = Callable[..., str]
+COMMAND = ("evaluate", "t2t_vit_7", "num_classes=3", "img_size=32", "--workers", "0")
+ANYTHING = ("--weights", "w.pth", "--data", "val")
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> str:
+    """A checkpoint that fits."""
+    return str(weights_for(tmp_path / "fits.pth.tar"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--batch-size", "0"], "--batch-size: a whole number from 1 to 1000000, got '0'"),
+        (
+            ["--batch-size", "1000000"],
+            "--batch-size 1000000: so many pictures of 224 x 224 take 561 GiB, and at most 8",
+        ),
+        (["--crop-pct", "0"], "--crop-pct: a number from 0.1 to 1, got '0'"),
+        (["--crop-pct", "1.1"], "--crop-pct: a number from 0.1 to 1, got '1.1'"),
+        (["--crop-pct", "1e-9"], "--crop-pct: a number from 0.1 to 1, got '1e-9'"),
+        (["--crop-pct", "nan"], "--crop-pct: a number from 0.1 to 1, got 'nan'"),
+        (["--workers", "-1"], "--workers: a whole number from 0 to 512, got '-1'"),
+        (["--workers", "9999"], "--workers: a whole number from 0 to 512, got '9999'"),
+        (["--device", "banana"], "no device 'banana' here: this machine has cpu"),
+        (["--device", "cuda:77"], "no device 'cuda:77' here: this machine has cpu"),
+        (["--device", "cpu:3"], "no device 'cpu:3' here: this machine has cpu"),
+        (["in_chans=1"], "pictures in files have 3 channels, and the model takes 1: set in_chans=3"),
+        (["img_size=64", "img_size=32"], "img_size is given twice, as 64 and 32: leave one out"),
+        (["distilled=3"], "distilled: true or false, got 3"),
+        ([], "no such folder: val"),
+    ],
+)
+def test_bad_options_of_evaluate_are_one_line_before_anything_is_read(
+    refused: Refused, arguments: list[str], message: str
+) -> None:
+    assert message in refused("evaluate", "t2t_vit_7", *arguments, *ANYTHING)
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"half", "is no picture, or not a whole one: image file is truncated"),
+        (b"", "is no picture, or not a whole one: of no known format"),
+        (b"text", "is no picture, or not a whole one: of no known format"),
+        (None, "is no picture, or not a whole one: it is not there"),
+    ],
+)
+def test_a_picture_that_cannot_be_read_is_named(
+    refused: Refused, pictures: Path, weights: str, workers: str, content: bytes | None, message: str
+) -> None:
+    from PIL import Image
+
+    bad = pictures / "n1" / "2.jpg"
+    if content is None:
+        bad.symlink_to(pictures / "nowhere.jpg")
+    else:
+        Image.effect_noise((200, 200), 50).save(bad)
+        bad.write_bytes(bad.read_bytes()[:3000] if content == b"half" else content)
+    line = refused(*COMMAND, "--weights", weights, "--data", str(pictures), "--workers", workers)
+    assert line.startswith(f"{bad} {message}")
+
+
+@pytest.mark.parametrize(
+    ("folder", "message"),
+    [
+        ("val/n0/0.png", "val/n0/0.png is no folder"),
+        ("val/n0", "must hold one folder of pictures for each class: Couldn't find any class folder"),
+        ("empty", "must hold one folder of pictures for each class: Couldn't find any class folder"),
+        ("hollow", "must hold one folder of pictures for each class: Found no valid file for the classes n0"),
+    ],
+)
+def test_a_folder_without_classes_of_pictures_is_refused(
+    refused: Refused, pictures: Path, weights: str, folder: str, message: str
+) -> None:
+    (pictures.parent / "empty").mkdir()
+    (pictures.parent / "hollow" / "n0").mkdir(parents=True)
+    assert message in refused(*COMMAND, "--weights", weights, "--data", folder)
+
+
+def changed(name: str, value: object) -> dict[str, object]:
+    import torch
+
+    from searchspace.build import build
+    from searchspace.expand import override
+    from searchspace.presets import preset
+
+    state = build(override(preset("t2t_vit_7"), {"num_classes": 3})).state_dict()
+    return state | {name: value(state[name]) if callable(value) else torch.full_like(state[name], value)}  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("head.weight", float("nan")), "head.weight has values that are NaN or infinite"),
+        (("head.bias", float("inf")), "head.bias has values that are NaN or infinite"),
+        (("head.weight", 1e38), "the model's outputs for the pictures of"),
+        (("head.weight", lambda t: t.long()), "head.weight is not a tensor of real numbers (torch.int64)"),
+        (("head.weight", lambda t: t.to_sparse()), "head.weight is a sparse tensor, and only dense ones are loaded"),
+        (
+            ("head.weight", lambda t: t[:, 1:]),
+            "is of another model; of another shape: head.weight (3, 255) for (3, 256)",
+        ),
+    ],
+)
+def test_weights_that_give_no_numbers_are_refused(
+    refused: Refused, pictures: Path, tmp_path: Path, change: tuple[str, object], message: str
+) -> None:
+    import torch
+
+    torch.save(changed(*change), tmp_path / "w.pth")
+    assert message in refused(*COMMAND, "--weights", "w.pth", "--data", str(pictures))
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"12345678{", b"\x05\0\0\0\0\0\0\0{}{}{"])
+def test_a_file_that_holds_no_weights_is_refused(
+    refused: Refused, pictures: Path, tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "w.pth").write_bytes(content)
+    line = refused(*COMMAND, "--weights", "w.pth", "--data", str(pictures))
+    assert line.startswith("cannot read w.pth: torn, or not a file of weights (")

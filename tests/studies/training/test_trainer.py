@@ -157,6 +157,14 @@ class Told:
     def held_elsewhere(self, trials: Sequence[str]) -> None: ...
 
 
+def test_a_trial_of_one_step_says_nothing(scale: Scale, caplog: pytest.LogCaptureFixture) -> None:
+    one = scale.recipe.model_copy(update={"epochs": 1, "batch_size": scale.data.train_size})
+    trainer = Trainer(trial(scale).model_copy(update={"recipe": one}))
+    assert trainer.steps == 1
+    trainer.train_epoch()
+    assert caplog.messages == [], "timm has something to say of a cosine of one step"
+
+
 DIVERGES = {"lr": 1000.0, "weight_decay": 1000.0}  # a step multiplies the weights by a million
 
 
