@@ -81,17 +81,25 @@ def as_it_is(study: Study, scale: Scale) -> list[ScaledArm]:
     return [ScaledArm(arm, model, changed(scale, arm.data, arm.recipe)) for arm, model in pairs]
 
 
+def check_count(arms: int, seeds: int) -> None:
+    """Refuse more trials than are asked for at a time, before one is made.
+
+    Raises:
+        SpecError: with what would make them fewer.
+    """
+    if arms * seeds > MOST_TRIALS:
+        raise SpecError(
+            f"{arms} arms with {seeds} seeds make {arms * seeds} trials, and at most {MOST_TRIALS} are taken at a time"
+            ": ask for fewer seeds, or for fewer arms (--only)"
+        )
+
+
 def expand(arms: Sequence[ScaledArm], seeds: Sequence[int]) -> Expansion:
     """Every trial of the arms that can be had at the scale, seed by seed. What an arm needs must be among them.
 
     Raises:
-        SpecError: if what an arm starts from cannot be found or does not fit, or the trials are too many.
+        SpecError: if what an arm starts from cannot be found or does not fit.
     """
-    if (count := len(arms) * len(seeds)) > MOST_TRIALS:
-        raise SpecError(
-            f"{len(arms)} arms with {len(seeds)} seeds make {count} trials, and at most {MOST_TRIALS} are planned at a "
-            "time: take fewer seeds, or fewer arms (--only)"
-        )
     made = Expansion()
     maker = _Maker(arms, made.others, ())
     for seed in seeds:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from searchspace.expand import SpecError
 from searchspace.spec import ModelSpec
-from studies.language.expansion import ScaledArm, at_scale, expand
+from studies.language.expansion import ScaledArm, at_scale, check_count, expand
 from studies.language.resolve import load_study
 from studies.language.scale_file import load_scale
 from studies.language.study import Arm, File, Study, title
@@ -89,6 +89,7 @@ def make_plan(
     refused = [item for item in scaled if item.model is None]
     if len(refused) == len(scaled):
         raise SpecError(f"no arm can be had at scale {scale.scale}: {refused[0].arm.name}: {refused[0].refusal}")
+    check_count(len(scaled), len(seeds or study.seeds))
     made = expand(scaled, seeds or study.seeds)
     plan = Plan(study, scale, store.check(), made.arms, refused, made.others)
     _check_pretrained(plan)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from searchspace.spec import to_dict
-from studies.language.expansion import at_scale, trials
+from studies.language.expansion import at_scale, check_count, trials
 from studies.language.resolve import load_study
 from studies.language.scale_file import load_scale
 from studies.language.study import Arm, Study, seed_list
@@ -144,6 +144,7 @@ def known_trials(
     store: Store, study: Study, scale: Scale, seeds: Sequence[int] | None
 ) -> Iterable[tuple[Arm, TrialSpec]]:
     """A study's trials of these seeds; by default of its own, and those of other seeds that the store has."""
+    check_count(len(study.arms), len(seeds or ()))
     found = trials(at_scale(study, scale), seeds or sorted({*study.seeds, *store.seeds()}))
     there = set(store.ids())
     return [(arm, trial) for arm, trial in found if seeds or trial.seed in study.seeds or trial.id in there]

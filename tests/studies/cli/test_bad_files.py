@@ -209,8 +209,9 @@ def test_a_copy_of_a_scale_that_ships_may_have_its_name(refused: Refused, tmp_pa
 
 def test_more_trials_than_can_be_planned_are_refused(refused: Refused) -> None:
     Path("s.yaml").write_text(f"{BASE}grid: {{recipe.lr: {[0.001 * i for i in range(1, 201)]}}}\n")
-    line = refused("plan", "s.yaml", "--seeds", "1000")
-    assert line.startswith("201 arms with 1000 seeds make 201000 trials, and at most 100000 are planned at a time")
+    for command in ("plan", "run", "report"):
+        line = refused(command, "s.yaml", "--seeds", "1000")
+        assert line.startswith("201 arms with 1000 seeds make 201000 trials, and at most 100000 are taken at a time")
 
 
 def test_models_that_do_not_fit_into_memory_are_refused(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
