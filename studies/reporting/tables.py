@@ -97,14 +97,9 @@ def _draw(study: Study, scale: Scale, store: Store, rows: pd.DataFrame, asked: P
 
 def counts(study: Study) -> pd.DataFrame:
     """group, model, structure, params_m (trainable) and macs_g of every arm at full size."""
-
-    def on_count(i: int, n: int) -> None:
-        if sys.stderr.isatty():
-            print(f"\rcounting model {i} of {n} at full size ...", end="\n" if i == n else "", file=sys.stderr)
-
     rows = []
     models = full_size(study)
-    for arm, model, cost in zip(study.arms, models, costs(models, on_count), strict=True):
+    for arm, model, cost in zip(study.arms, models, costs(models), strict=True):
         figures = {"params_m": cost["trainable"] / 1e6, "macs_g": cost["macs"] / 1e9}
         rows.append({"group": arm.group, "model": arm.name, "structure": structure(model)} | figures)
     return pd.DataFrame(rows)
