@@ -5,12 +5,14 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from searchspace.expand import SpecError
 from studies.cli.arguments import cores, count, crop, factor, positive, seconds, seeds, share
 from studies.store.records import STATUSES
+from studies.store.store import NoStoreWarning
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -30,9 +32,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit status is returned."""
     arguments = _parser().parse_args(argv)
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.jit")  # timm and fvcore use it
+    ours: dict[str, None] = {}  # an error says more than they do
+    warnings.showwarning = partial(_take_ours, ours, warnings.showwarning)
     try:
         status = getattr(import_module(arguments.module), arguments.function)(arguments)
         sys.stdout.flush()
+        for message in ours:
+            print(f"studies: {message}", file=sys.stderr)
         return status
     except SpecError as error:
         if arguments.debug:
@@ -51,6 +57,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         text = " ".join(str(error).split())
         print(f"studies: {type(error).__name__}: {text} (--debug shows where)", file=sys.stderr)
         return 1
+
+
+def _take_ours(
+    ours: dict[str, None],
+    otherwise: Callable[..., None],
+    message: Warning | str,
+    category: type[Warning],
+    *more: Any,
+    **named: Any,
+) -> None:
+    """Show a warning; our own are collected, each once, to be a line without the place in the code."""
+    if issubclass(category, NoStoreWarning):
+        ours[str(message)] = None
+    else:
+        otherwise(message, category, *more, **named)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -258,7 +279,7 @@ def _selection(command: argparse.ArgumentParser) -> None:
 
 
 def _runs_dir(command: argparse.ArgumentParser) -> None:
-    default = os.environ.get("STUDIES_RUNS_DIR", "runs")
+    default = os.environ.get("STUDIES_RUNS_DIR") or "runs"
     command.add_argument(
         "--runs-dir",
         default=default,

@@ -50,6 +50,8 @@ def main(arguments: argparse.Namespace) -> int:
         f"{counted(count, 'trial')}: {count - len(missing)} done, {len(missing)} to train; "
         f"{made.devices} at a time on {made.device}"
     )
+    store = made.plan.store
+    print(f"store: {store.root}{'' if store.is_there else ', which is not there yet'}")
     if missing:
         print(
             f"about {duration(guess.wall_seconds)} ({duration(guess.device_seconds)} of training); "

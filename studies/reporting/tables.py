@@ -43,15 +43,21 @@ def table(
     seeds: Sequence[int] | None = None,
     style: str = "text",
     figure: Path | None = None,
+    command: str = "",
 ) -> str:
     """A study's table as text, and its figure drawn (into the store, or where asked).
+
+    `command` trains it: it is named below a table in which nothing is trained.
 
     Raises:
         SpecError: if there is nothing to draw for a figure that was asked for, or it cannot be written.
     """
     frame = results(study, store.root, scale, seeds)
     trained = frame[frame["status"].isin(["done", "pruned", "failed"])]
-    untrained = f"Nothing is trained yet. To train it: studies run {study.name}\n" if style == "text" else ""
+    untrained = ""
+    if style == "text":
+        to_train = f" To train it: {command}" if command else ""
+        untrained = f"Nothing is trained yet at scale {scale.scale} in the store {store.root}.{to_train}\n"
     if study.table is None:
         shown = frame[frame["status"] == "done"]
         sections = [study_table.section(study.name, frame, scale.scale, remarks(study, scale, shown))]
@@ -67,7 +73,7 @@ def table(
     text = _rendered(rows, sections, style)
     if trained.empty:
         if figure:
-            raise SpecError(f"no figure: nothing is trained yet of {study.name} at scale {scale.scale}")
+            raise SpecError(f"no figure: nothing is trained yet of {study.name} at scale {scale.scale} in {store.root}")
         return text + untrained
     if figure or style == "text":
         _draw(study, scale, store, rows, figure)
