@@ -17,6 +17,7 @@ from searchspace.spec import Spec
 
 Overrides = dict[str, Any]
 Values = list[Any] | str | int | float | bool | None
+FIELDS = ("ablate", "add_one", "grid", "zip")  # generators that map fields to values
 TRIES = 100  # draws of a sample before giving up on finding one that can be built
 
 

@@ -9,7 +9,7 @@ from searchspace.presets import preset
 from searchspace.spec import ModelSpec
 from studies.language.catalog import FOLDER, names
 from studies.language.equal_cost import check_field
-from studies.language.generators import generate, matches
+from studies.language.generators import FIELDS, generate, matches
 from studies.language.origins import linked, origins_of
 from studies.language.scale_file import load_scale
 from studies.language.study import Arm, Study
@@ -141,10 +141,7 @@ def _arms(file: YamlFile, where: tuple[str, ...], name: str, group: Group) -> It
     for arm, variant in variants.items():
         place = (*where, "match", group.match.figure) if group.match else (*where, "arms", arm)
         if group.match and arm != baseline:
-            try:
-                check_field(variant.model, group.match.field)
-            except SpecError as error:
-                raise file.error(place, f"{arm}: {error}", error.kind) from None
+            _check_match(file, where, group, arm, variant)
         yield Arm(
             name,
             arm,
@@ -158,6 +155,23 @@ def _arms(file: YamlFile, where: tuple[str, ...], name: str, group: Group) -> It
             place=file.place(place),
             **origins.get(arm, {}),
         )
+
+
+def _check_match(file: YamlFile, where: tuple[str, ...], group: Group, arm: str, variant: Variant) -> None:
+    """Refuse an arm whose field cannot be changed until costs are equal, or that says itself what it is."""
+    assert group.match is not None
+    field, figure = group.match.field, group.match.figure
+    try:
+        check_field(variant.model, field)
+    except SpecError as error:
+        raise file.error((*where, "match", figure), f"{arm}: {error}", error.kind) from None
+    own = next((name for name in variant.own if f"{field}.".startswith(f"{name}.")), None)
+    if own is None:
+        return
+    places = [(*where, "arms", arm, own), *((*where, kind, own) for kind in FIELDS), (*where, "sample", "fields", own)]
+    found = next((place for place in places if place in file.lines), (*where, "arms", arm))
+    text = f"{own} is {variant.own[own]} by the arm's own word, and `match` changes {field} until its {figure} are the "
+    raise file.error(found, f"{arm}: {text}baseline's; leave it out of the arm, or match another field")
 
 
 def _check_exclude(file: YamlFile, where: tuple[str, ...], group: Group) -> None:
