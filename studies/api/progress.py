@@ -22,6 +22,14 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def amount(n: float) -> str:
+    """A count as a person says it, with three digits: 113 k, 21.5 M, 4.80 G."""
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if n >= 0.9995 * size:
+            return f"{n / size:#.3g}".rstrip(".") + f" {unit}"
+    return f"{n:g}"
+
+
 def counted(n: int, noun: str) -> str:
     """A number and a noun: 1 trial, 2 trials."""
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

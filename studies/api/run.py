@@ -184,6 +184,8 @@ def train(plan: Plan, how: How) -> Outcome:
     say(text + (f", {early} stopped early" if early else ""))
     for item in plan.refused:
         say(f"not at this scale: {item.arm.name} ({item.refusal})")
+    for line in plan.alike:
+        say(line)
     return _train(plan, missing, how) if missing else Outcome(plan)
 
 

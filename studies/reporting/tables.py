@@ -14,6 +14,7 @@ from searchspace.expand import SpecError
 from searchspace.spec import CnnSpec, ModelSpec, TransformerSpec
 from studies.language.catalog import names
 from studies.language.expansion import at_scale, expand, full_size
+from studies.language.likeness import same_trials
 from studies.language.resolve import load_study
 from studies.language.study import Study
 from studies.reporting.frames import results
@@ -143,7 +144,5 @@ def remarks(study: Study, scale: Scale, trained: pd.DataFrame) -> list[str]:
     ]
     scaled = at_scale(study, scale)
     notes += [f"No row for {item.arm.name}: {item.refusal}." for item in scaled if item.model is None]
-    same: dict[str, dict[str, None]] = {}
-    for arm, trial in expand(scaled, study.seeds[:1]).arms:
-        same.setdefault(trial.id, {})[arm.name] = None
-    return [*notes, *(f"One and the same model at this scale: {', '.join(n)}." for n in same.values() if len(n) > 1)]
+    same = [list(dict.fromkeys(arm.name for arm in arms)) for arms in same_trials(expand(scaled, study.seeds[:1]).arms)]
+    return [*notes, *(f"One and the same model at this scale: {', '.join(n)}." for n in same if len(n) > 1)]
