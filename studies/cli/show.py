@@ -137,7 +137,7 @@ def _named(study: Study, models: list[ModelSpec | str], name: str) -> dict[str, 
         SpecError: if there is no such arm, or it cannot be had at the scale.
     """
     for arm, model in zip(study.arms, models, strict=True):
-        if arm.name == name:
+        if arm.is_called(name):
             if isinstance(model, str):
                 raise SpecError(f"{name} is not at this scale: {model}")
             return to_dict(model) | _origins(arm) | _of_scale(arm)

@@ -133,8 +133,10 @@ def _arms(file: YamlFile, where: tuple[str, ...], name: str, group: Group) -> It
             near = [key for key in entry or {} if key.startswith(f"{error.where}.")]
             key = next((key for key in entry or {} if error.blames(key)), next(iter(near), "base"))
             raise file.error((*where, "arms", arm, key), f"{arm}: {error}", error.kind) from None
-    variants |= _generated(file, where, group, base, variants)
-    baseline = group.baseline or next(iter(variants))
+    generated, long_names = _generated(file, where, group, base, variants)
+    variants |= generated
+    by_long_name = {long_name: arm for arm, long_name in long_names.items()}
+    baseline = by_long_name.get(group.baseline or "", group.baseline) or next(iter(variants))
     if baseline not in variants:
         hint = nearest(baseline, variants)
         raise file.error((*where, "baseline"), f"the baseline {baseline!r} is no arm of {name!r}{hint}")
@@ -153,6 +155,7 @@ def _arms(file: YamlFile, where: tuple[str, ...], name: str, group: Group) -> It
             recipe=variant.recipe,
             match=group.match,
             place=file.place(place),
+            long_name=long_names.get(arm, ""),
             **origins.get(arm, {}),
         )
 
@@ -186,8 +189,8 @@ def _check_exclude(file: YamlFile, where: tuple[str, ...], group: Group) -> None
 
 def _generated(
     file: YamlFile, where: tuple[str, ...], group: Group, base: ModelSpec, named: dict[str, Variant]
-) -> dict[str, Variant]:
-    """The arms that a group's generators make, after the base itself if no named arm is it."""
+) -> tuple[dict[str, Variant], dict[str, str]]:
+    """The arms that a group's generators make, after the base itself if no named arm is it; and their long names."""
 
     def can_be_built(overrides: dict[str, Any]) -> bool:
         try:
@@ -199,21 +202,27 @@ def _generated(
         return True
 
     made: dict[str, Variant] = {}
+    long_names: dict[str, str] = {}
     kind, arm = "sample", ""
     try:
-        for kind, arm, overrides in generate(group, can_be_built):  # noqa: B007 (the error names them)
+        for kind, arm, long_name, overrides in generate(group, can_be_built):  # noqa: B007 (the error names them)
+            if not group.name and (arm in named or arm in made):
+                arm = long_name
             if arm in named or arm in made:
-                raise SpecError("two arms have this name: rename the one under `arms`, or exclude this one")
-            made[arm] = vary(base, overrides)
+                tell = (
+                    "let `name` tell them apart" if group.name else "rename the one under `arms`, or exclude this one"
+                )
+                raise SpecError(f"two arms have this name: {tell}")
+            made[arm], long_names[arm] = vary(base, overrides), long_name
     except SpecError as error:
         place = next((key for key in getattr(group, kind) or {} if error.blames(key)), "")
         text = f"{kind}: {f'{arm}: ' if arm else ''}{error}"
         raise file.error((*where, kind, place), text, error.kind) from None
     _check_exclude(file, where, group)
     everything = group.model_copy(update={"exclude": [], "sample": None})
-    all_made = list(generate(everything, can_be_built)) if group.exclude else []
+    all_made = [arm.overrides for arm in generate(everything, can_be_built)] if group.exclude else []
     for i, excluded in enumerate([] if group.sample else group.exclude):
-        if not any(matches(overrides, excluded) for _, _, overrides in all_made):
+        if not any(matches(overrides, excluded) for overrides in all_made):
             inherited = "" if (*where, "exclude", i) in file.lines else " (of the study that this one extends)"
             text = f"exclude: {excluded}{inherited} matches no generated arm; remove or mend it"
             raise file.error((*where, "exclude", i), text)
@@ -223,4 +232,4 @@ def _generated(
     has_base = any(variant.is_base(base) for variant in named.values())
     if made and not has_base and not only_reverse:
         made = {"base": Variant(base)} | made
-    return made
+    return made, long_names
