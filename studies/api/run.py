@@ -17,7 +17,7 @@ from studies.engine.inline import run_inline
 from studies.engine.queue import Queue
 from studies.engine.worker import Options
 from studies.language.study import Study, seed_list
-from studies.planning.estimate import work
+from studies.planning.estimate import STARTUP_SECONDS, work
 from studies.planning.machine import check_gpus, check_share, default_gpus, default_jobs
 from studies.planning.plan import Plan, make_plan
 from studies.reporting.frames import results, store_root
@@ -247,8 +247,6 @@ def _execute(plan: Plan, queue: Queue, options: Options, how: How, stopping: thr
         begin()
         run_inline(plan.store, queue, options, stopping)
         return
-    from studies.engine.ray import run_ray
-
     jobs = how.jobs
     if jobs is None and not how.address:
         jobs = min(default_jobs(how.gpus, how.cpus_per_trial), count)
@@ -266,4 +264,8 @@ def _execute(plan: Plan, queue: Queue, options: Options, how: How, stopping: thr
     text = f"{jobs} at a time" if jobs else "as many at a time as the cluster takes"
     where = f" on the cluster at {how.address}" if how.address else ""
     say(f"training {counted(count, 'trial')}, {text}, scheduled by Ray Tune{where}; store: {plan.store.root}")
+    first = "reaching Ray, then starting" if how.address else "starting Ray, then"
+    say(f"{first} workers that import torch: some {STARTUP_SECONDS:.0f} s until the first trial starts")
+    from studies.engine.ray import run_ray  # which takes seconds
+
     run_ray(plan.store, queue, options, cluster, stopping, begin)
