@@ -80,7 +80,7 @@ def _table(rows: Sequence[dict]) -> str:
             f"{first['params'] / 1e3:.1f}",
             f"{first['macs'] / 1e6:.3f}",
             f"{first['activation_bytes'] / 2**20:.1f}",
-            f"{first['seconds']:.0f}",
+            f"{first['seconds']:.{0 if first['seconds'] >= 10 else 1}f}",
         ]
         shown = "" if group in groups else group
         groups.add(group)

@@ -198,16 +198,19 @@ def _all(rules: Generators, can_be_built: Any) -> Iterator[tuple[str, str, Overr
     for field in stripped:
         rest = {other: value for other, value in stripped.items() if other != field}
         yield "add_one", f"stripped + {field.rpartition('.')[2]}", rest
-    for combination in product(*rules.grid.values()) if rules.grid else []:
-        yield "grid", "", dict(zip(rules.grid, combination, strict=True))
-    for pair in zip(*rules.zip.values(), strict=True):
-        yield "zip", "", dict(zip(rules.zip, pair, strict=True))
+    crossed = product(*rules.grid.values()) if rules.grid else []
+    paired = zip(*rules.zip.values(), strict=True)
+    made = [("grid", dict(zip(rules.grid, values, strict=True))) for values in crossed]
+    made += [("zip", dict(zip(rules.zip, values, strict=True))) for values in paired]
+    for kind, overrides in made:
+        yield kind, "", overrides
     if rules.sample:
-        for overrides in _draws(rules.sample, rules.exclude, can_be_built):
+        for overrides in _draws(rules.sample, rules.exclude, [overrides for _, overrides in made], can_be_built):
             yield "sample", "", overrides
 
 
-def _draws(sample: Sample, exclude: list[Overrides], can_be_built: Any) -> list[Overrides]:
+def _draws(sample: Sample, exclude: list[Overrides], made: list[Overrides], can_be_built: Any) -> list[Overrides]:
+    """Draws that differ from each other and from what other generators have made."""
     source = random.Random(sample.seed)
     found: list[Overrides] = []
     for _ in range(TRIES * sample.n):
@@ -215,7 +218,12 @@ def _draws(sample: Sample, exclude: list[Overrides], can_be_built: Any) -> list[
             field: values.draw(source) if isinstance(values, Range) else source.choice(values)
             for field, values in sample.fields.items()
         }
-        if drawn in found or any(matches(drawn, excluded) for excluded in exclude) or not can_be_built(drawn):
+        if (
+            drawn in found
+            or drawn in made
+            or any(matches(drawn, excluded) for excluded in exclude)
+            or not can_be_built(drawn)
+        ):
             continue
         found.append(drawn)
         if len(found) == sample.n:

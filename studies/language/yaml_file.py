@@ -83,7 +83,9 @@ class YamlFile:
                 key = loader.construct_object(key_node, deep=True)
                 line = key_node.start_mark.line + 1
                 if not isinstance(key, str):
-                    raise SpecError(f"{self.path}:{line}: keys are text, got {key!r}; put it in quotes")
+                    written = getattr(key_node, "value", key)
+                    read = f", which YAML reads as {key!r}" if isinstance(written, str) else ""
+                    raise SpecError(f"{self.path}:{line}: keys are text, got {written}{read}; put it in quotes")
                 if key in made:
                     raise SpecError(f"{self.path}:{line}: {key!r} stands twice; remove or rename one")
                 self.lines[(*where, key)] = line

@@ -107,3 +107,9 @@ def test_a_template_that_does_not_work_is_one_line_with_its_place(
     assert message in str(error.value)
     assert str(error.value).startswith(f"{tmp_path / 's.yaml'}:")
     assert "\n" not in str(error.value)
+
+
+def test_a_sample_does_not_draw_what_a_grid_has_made(tmp_path: Path) -> None:
+    depths = {"backbone.depth": [6, 7]}
+    sample = {"n": 1, "fields": {"backbone.depth": [6, 7, 8]}}
+    assert generated(study_of(tmp_path, grid=depths, sample=sample)) == ["depth=6", "depth=7", "depth=8"]
