@@ -1,3 +1,4 @@
+import io
 import subprocess
 import sys
 from math import lcm
@@ -110,3 +111,21 @@ def test_what_was_counted_before_an_error_is_remembered(monkeypatch: pytest.Monk
     monkeypatch.setattr(remembered, "_known", {})
     monkeypatch.setattr(traced, "part_cost", None)
     assert costs([preset("t2t_vit_7")])
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_counting_shows_how_far_it_is_on_a_terminal_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, terminal: bool
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(remembered, "_known", {})
+    stderr = io.StringIO()
+    monkeypatch.setattr(stderr, "isatty", lambda: terminal)
+    monkeypatch.setattr(sys, "stderr", stderr)
+    costs([preset("t2t_vit_7")])
+    count = len(parts(preset("t2t_vit_7")))
+    assert (f"counting the cost of part {count} of {count} ..." in stderr.getvalue()) == terminal
+    assert stderr.getvalue().endswith(remembered.CLEAR_LINE if terminal else ""), "and leaves nothing"
+    said = stderr.getvalue()
+    costs([preset("t2t_vit_7")])
+    assert stderr.getvalue() == said, "what is known is not counted"
