@@ -1,5 +1,7 @@
-"""From a spec to a module."""
+"""From a spec to a module, and from a part of it to that part's module."""
 
+import json
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -28,7 +30,9 @@ from searchspace.spec import (
     ModelSpec,
     PatchTokenizerSpec,
     T2TTokenizerSpec,
+    TokenizerSpec,
     TransformerSpec,
+    model_spec,
 )
 
 ATTENTION = {"full": Attention, "ghost": GhostAttention}
@@ -48,7 +52,7 @@ def _transformer(spec: TransformerSpec) -> VisionTransformer:
     backbone = spec.backbone
     layers, widths = _layers(backbone)
     model = VisionTransformer(
-        tokenizer=_tokenizer(spec),
+        tokenizer=_tokenizer(spec.tokenizer, backbone.embed_dim, spec.in_chans),
         layers=layers,
         embed_dim=backbone.embed_dim,
         widths=widths,
@@ -64,14 +68,13 @@ def _transformer(spec: TransformerSpec) -> VisionTransformer:
     return model
 
 
-def _tokenizer(spec: TransformerSpec) -> nn.Module:
-    tokenizer, embed_dim = spec.tokenizer, spec.backbone.embed_dim
+def _tokenizer(tokenizer: TokenizerSpec, embed_dim: int, in_chans: int) -> nn.Module:
     if isinstance(tokenizer, PatchTokenizerSpec):
-        return PatchTokenizer(tokenizer.patch_size, embed_dim, spec.in_chans)
+        return PatchTokenizer(tokenizer.patch_size, embed_dim, in_chans)
     splits = [Split(*split) for split in tokenizer.splits]
     if isinstance(tokenizer, T2TTokenizerSpec):
-        return T2TTokenizer(splits, MIXERS[tokenizer.mixer], tokenizer.token_dim, embed_dim, spec.in_chans)
-    return ConvTokenizer(splits, tokenizer.token_dim, embed_dim, spec.in_chans)
+        return T2TTokenizer(splits, MIXERS[tokenizer.mixer], tokenizer.token_dim, embed_dim, in_chans)
+    return ConvTokenizer(splits, tokenizer.token_dim, embed_dim, in_chans)
 
 
 def _layers(backbone: BackboneSpec) -> tuple[list[nn.Module], list[int]]:
@@ -98,11 +101,27 @@ def _layers(backbone: BackboneSpec) -> tuple[list[nn.Module], list[int]]:
 
 
 def _layer(backbone: BackboneSpec, width: int, drop_path: float) -> TransformerLayer:
-    gate = SqueezeExcite(width, backbone.se_reduction) if backbone.channel_attention != "none" else None
-    attention = ATTENTION[backbone.attention](width, backbone.num_heads, backbone.qkv_bias, gate)
-    ratio = backbone.mlp_ratio
-    mlp = GhostMlp(width, ratio) if backbone.mlp == "ghost" else Mlp(width, int(width * ratio))
+    attention, mlp = _attention(width, *backbone.attention_arguments()), _mlp(width, *backbone.mlp_arguments())
     return TransformerLayer(width, attention, mlp, drop_path, backbone.norm_eps)
+
+
+def _attention(width: int, kind: str, num_heads: int, qkv_bias: bool, se_reduction: int | None) -> nn.Module:
+    gate = None if se_reduction is None else SqueezeExcite(width, se_reduction)
+    return ATTENTION[kind](width, num_heads, qkv_bias, gate)
+
+
+def _mlp(width: int, kind: str, ratio: float) -> nn.Module:
+    return GhostMlp(width, ratio) if kind == "ghost" else Mlp(width, int(width * ratio))
+
+
+def _embedding(
+    tokenizer: TokenizerSpec, embed_dim: int, in_chans: int, img_size: tuple[int, int], position: str, distilled: bool
+) -> nn.Module:
+    """A transformer without layers, norm and head: tokenizer, class token, positions."""
+    made = _tokenizer(tokenizer, embed_dim, in_chans)
+    model = VisionTransformer(made, [], embed_dim, [embed_dim], img_size, 0, position, distilled=distilled)
+    model.norm = nn.Identity()  # type: ignore[assignment]
+    return model
 
 
 def _cnn(spec: CnnSpec) -> nn.Module:
@@ -137,3 +156,15 @@ def _cnn(spec: CnnSpec) -> nn.Module:
 def _main_logits(model: nn.Module, inputs: Any, logits: Any) -> Any:
     """An auxiliary classifier's logits are for training alone."""
     return logits if model.training or not isinstance(logits, tuple) else logits[0]
+
+
+# What makes the parts that `searchspace.cost.composed` takes a model apart into.
+PARTS: dict[str, Callable[..., nn.Module]] = {
+    "attention": _attention,
+    "cnn": lambda text: build(model_spec(json.loads(text))),
+    "embedding": _embedding,
+    "linear": nn.Linear,
+    "mlp": _mlp,
+    "norm": nn.LayerNorm,
+    "transition": Transition,
+}

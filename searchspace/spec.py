@@ -130,6 +130,15 @@ class BackboneSpec(Spec):
             width = self.transition(width + layers * self.dense.growth_rate)
         return blocks
 
+    def attention_arguments(self) -> tuple[str, int, bool, int | None]:
+        """What a layer's attention is made of beside its width: kind, heads, bias, reduction of its gate (if any)."""
+        gated = self.channel_attention != "none"
+        return self.attention, self.num_heads, self.qkv_bias, self.se_reduction if gated else None
+
+    def mlp_arguments(self) -> tuple[str, float]:
+        """What a layer's MLP is made of beside its width: kind and ratio."""
+        return self.mlp, self.mlp_ratio
+
     def transition(self, width: int) -> int:
         """Half of a width, to the nearest multiple of what attention needs (the paper's halves all are)."""
         step = lcm(self.num_heads, 2) if self.attention == "ghost" else self.num_heads

@@ -10,6 +10,7 @@ from torch import nn
 
 from searchspace import presets
 from searchspace.build import build
+from searchspace.cost.remembered import costs
 from searchspace.cost.traced import cost
 from searchspace.expand import SpecError
 from searchspace.shrink import Shrink, shrink
@@ -77,6 +78,7 @@ def check_contract(spec: ModelSpec) -> None:
     assert model_spec(yaml.safe_load(text)) == spec
 
     figures = cost(spec)
+    assert costs([spec]) == [figures.as_dict()]  # the sum over its parts
     assert figures.params == sum(p.numel() for p in model.parameters())
     assert figures.macs > 0
     assert figures.activations > 0

@@ -1,14 +1,16 @@
-"""Costs of specs, remembered from one command to the next.
+"""Costs of specs, from the costs of their parts, remembered from one command to the next.
 
-Counting 23 models takes half a minute and torch; the answer changes only with the spec and the code. Answers are
-kept in the user's cache folder under a key of both; a cache that cannot be written is done without.
+A part's cost (see `searchspace.cost.composed`) changes only with the part and the code. Answers are kept in the user's
+cache folder under a key of both; a cache that cannot be written is done without. Where all parts of a spec are known,
+no module is built and torch is not imported.
 """
 
 import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -17,61 +19,78 @@ from platformdirs import user_cache_path
 
 import blocks
 import searchspace
-from searchspace.spec import ModelSpec
+from searchspace.cost.composed import Part, parts
+from searchspace.spec import ModelSpec, model_spec
 
 Figures = dict[str, int]
+FIGURES = ("params", "trainable", "macs", "activations")
+CLEAR_LINE = "\r\x1b[K"
+
+_known: dict[Part, Figures] = {}  # what this process has counted or read
 
 
-def costs(specs: Sequence[ModelSpec], on_count: Callable[[int, int], None] | None = None) -> list[Figures]:
-    """params, trainable, macs and activations of each spec; counts what is not remembered.
+def costs(specs: Sequence[ModelSpec]) -> list[Figures]:
+    """params, trainable, macs and activations of each spec; parts that are not remembered are counted.
 
-    `on_count(i, n)` is called before the i-th of n specs that must be counted.
+    While it counts, a line on stderr says how far it is, if that is a terminal.
+
+    Raises:
+        CountError: if an operator is neither counted nor declared free.
+        SpecError: if a CNN's library does not know its name or its arguments.
     """
-
-    def count(spec: ModelSpec) -> Figures:
-        from searchspace.cost.traced import cost
-
-        return cost(spec).as_dict()
-
-    return _remembered("", specs, count, on_count)
+    made = [parts(spec) for spec in specs]
+    _know((part for found in made for part in found), _count)
+    return [{name: sum(n * _known[part][name] for part, n in found.items()) for name in FIGURES} for found in made]
 
 
 def memory(specs: Sequence[ModelSpec]) -> list[int]:
     """Bytes of activations that training keeps for each picture (see `searchspace.cost.memory`), remembered too."""
-
-    def measure(spec: ModelSpec) -> Figures:
-        from searchspace.cost.memory import activation_bytes
-
-        return {"activation_bytes": activation_bytes(spec)}
-
-    return [figures["activation_bytes"] for figures in _remembered("memory/", specs, measure)]
+    made = [Part("memory", (spec.model_dump_json(),), (1, spec.in_chans, *spec.img_size)) for spec in specs]
+    _know(made, _measure)
+    return [_known[part]["activation_bytes"] for part in made]
 
 
-def _remembered(
-    kind: str,
-    specs: Sequence[ModelSpec],
-    count: Callable[[ModelSpec], Figures],
-    on_count: Callable[[int, int], None] | None = None,
-) -> list[Figures]:
+def _count(part: Part) -> Figures:
+    from searchspace.cost.traced import part_cost
+
+    return part_cost(part).as_dict()
+
+
+def _measure(whole: Part) -> Figures:
+    from searchspace.cost.memory import activation_bytes
+
+    return {"activation_bytes": activation_bytes(model_spec(json.loads(str(whole.arguments[0]))))}
+
+
+def _know(wanted: Iterable[Part], count: Callable[[Part], Figures]) -> None:
+    """Have the figures of these parts in `_known`: read, or counted and then written for the next command."""
+    unknown = [part for part in dict.fromkeys(wanted) if part not in _known]
+    if not unknown:
+        return
     book = _read()
-    keys = [kind + _key(spec) for spec in specs]
-    missing = {key: spec for key, spec in zip(keys, specs, strict=True) if key not in book}
-    for i, (key, spec) in enumerate(missing.items()):
-        if on_count:
-            on_count(i + 1, len(missing))
-        book[key] = count(spec)
-    if missing:
-        _write(book)
-    return [book[key] for key in keys]
+    _known.update({part: book[key] for part in unknown if (key := _key(part)) in book})
+    missing = [part for part in unknown if part not in _known]
+    counted: dict[str, Figures] = {}
+    try:
+        for i, part in enumerate(missing):
+            if sys.stderr.isatty():
+                what = "measuring the memory of model" if part.kind == "memory" else "counting the cost of part"
+                print(f"{CLEAR_LINE}{what} {i + 1} of {len(missing)} ...", end="", file=sys.stderr, flush=True)
+            counted[_key(part)] = _known[part] = count(part)
+    finally:
+        if missing and sys.stderr.isatty():
+            print(CLEAR_LINE, end="", file=sys.stderr, flush=True)
+        if counted:
+            _write(_read() | counted)
 
 
-def _key(spec: ModelSpec) -> str:
-    return hashlib.sha256(f"{_code()}/{spec.model_dump_json()}".encode()).hexdigest()[:24]
+def _key(part: Part) -> str:
+    return hashlib.sha256(f"{_code()}/{part}".encode()).hexdigest()[:24]
 
 
 @cache
 def _code() -> str:
-    """A digest of all that a count depends on beside the spec."""
+    """A digest of all that a count depends on beside the part."""
     digest = hashlib.sha256(" ".join(version(name) for name in ("torch", "torchvision", "timm", "fvcore")).encode())
     for package in (blocks, searchspace):
         for path in sorted(Path(str(package.__file__)).parent.rglob("*.py")):

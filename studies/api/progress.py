@@ -13,6 +13,8 @@ from rich.text import Text
 from studies.trials.results import EpochRecord, Result
 from studies.trials.trial import TrialSpec
 
+EVERY = 5.0  # seconds between two lines of a running trial; with more than so many, a line a second of all
+
 
 def duration(seconds: float) -> str:
     """Seconds as a person says them: 42 s, 7 min, 2 h 5 min."""
@@ -20,6 +22,14 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def amount(n: float) -> str:
+    """A count as a person says it, with three digits: 113 k, 21.5 M, 4.80 G."""
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if n >= 0.9995 * size:
+            return f"{n / size:#.3g}".rstrip(".") + f" {unit}"
+    return f"{n:g}"
 
 
 def counted(n: int, noun: str) -> str:
@@ -30,6 +40,10 @@ def counted(n: int, noun: str) -> str:
 def say(text: str) -> None:
     """A line on stderr, so that stdout has the table alone."""
     print(text, file=sys.stderr, flush=True)
+
+
+def _epoch(record: EpochRecord, epochs: int) -> str:
+    return f"epoch {record['epoch']}/{epochs}, top-1 {record['top1']:.1f} %"
 
 
 class Progress:
@@ -48,7 +62,8 @@ class Progress:
         self.names, self.weights = names, weights
         self.epochs = {trial.id: trial.recipe.epochs for trial in trials}
         self.work = {i: weights[i] * n for i, n in self.epochs.items()}
-        self.running: dict[str, EpochRecord] = {}
+        self.running: dict[str, EpochRecord | None] = {}  # None before the first epoch
+        self.told: dict[str, float] = {}  # when the last line of a running trial was printed
         self.finished: dict[str, str] = {}
         self.failures: dict[str, str] = {}
         self.early: dict[str, int] = {}
@@ -68,6 +83,12 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def started(self, trial_id: str) -> None:
+        """A worker has taken a trial."""
+        self.running.setdefault(trial_id, None)
+        self._tell(trial_id, "started")
+        self._refresh()
+
     def epoch(self, trial_id: str, record: EpochRecord) -> None:
         """An epoch of a trial is trained."""
         self.running[trial_id] = record
@@ -75,6 +96,10 @@ class Progress:
             self.start = time.monotonic() - record["seconds"]
         self.worked += self.weights[trial_id]
         self.training_seconds += record["seconds"]
+        last = record["epoch"] == self.epochs[trial_id]  # which `done` tells
+        quiet = time.monotonic() - self.told.setdefault(trial_id, time.monotonic())
+        if not last and quiet >= max(EVERY, len(self.running)):
+            self._tell(trial_id, _epoch(record, self.epochs[trial_id]))
         self._refresh()
 
     def done(self, trial_id: str, result: Result, here: bool = True) -> None:
@@ -102,6 +127,8 @@ class Progress:
         """These trials are trained by other runs now."""
         if set(trials) != self.others:
             self.others = set(trials)
+            for trial_id in trials:  # one that a worker gave back
+                self.running.pop(trial_id, None)
             if trials and not self.running:
                 self.say(f"waiting for what other runs train: {', '.join(self.names[i] for i in trials)}")
         self._refresh()
@@ -124,7 +151,7 @@ class Progress:
         """Seconds until the rest is trained at the pace so far; None before the first epoch."""
         ended = sum(self.work[i] for i in (*self.finished, *self.failures, *self.early))
         open_work = sum(self.work[i] for i in self.epochs) - ended
-        open_work -= sum(self.weights[i] * r["epoch"] for i, r in self.running.items())
+        open_work -= sum(self.weights[i] * r["epoch"] for i, r in self.running.items() if r)
         elapsed = time.monotonic() - self.start
         return max(0.0, open_work) * elapsed / self.worked if self.worked else None
 
@@ -145,6 +172,12 @@ class Progress:
         self.console.print(Text(f"{mark} {text}{tail}"), soft_wrap=True)
         self._refresh()
 
+    def _tell(self, trial_id: str, text: str) -> None:
+        """A line of a running trial, where no live view shows it."""
+        self.told[trial_id] = time.monotonic()
+        if not self.console.is_terminal:
+            self.console.print(Text(f"{self.names[trial_id]}: {text}"), soft_wrap=True)
+
     def _refresh(self) -> None:
         if self.console.is_terminal:
             self.live.update(self._view())
@@ -152,9 +185,6 @@ class Progress:
     def _view(self) -> Group:
         table = Table.grid(padding=(0, 2))
         for trial_id, record in self.running.items():
-            table.add_row(
-                Text(f"  {self.names[trial_id]}"),
-                f"epoch {record['epoch']}/{self.epochs[trial_id]}",
-                f"top-1 {record['top1']:.1f} %",
-            )
+            stands = _epoch(record, self.epochs[trial_id]) if record else "started"
+            table.add_row(Text(f"  {self.names[trial_id]}"), *stands.split(", "))
         return Group(table, Text(self.summary(), style="bold"))

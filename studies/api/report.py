@@ -1,12 +1,14 @@
 """Tables and figures of what the store holds."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from searchspace.expand import SpecError
+from studies.language.catalog import FOLDER
 from studies.language.resolve import load_study
-from studies.language.scale_file import load_scale
+from studies.language.scale_file import load_scale, names
 from studies.language.study import Study, seed_list
 from studies.reporting.frames import store_root
 from studies.reporting.tables import FIGURE_SUFFIXES, study_of_table, table
@@ -46,10 +48,30 @@ def report(
         study = study_of_table(paper_table)
     elif not isinstance(study, Study):
         study = load_study(str(study))
+    command = _command(study, scale, seed_list(seeds), store_root(runs_dir))
     scale = scale if isinstance(scale, Scale) else load_scale(str(scale or study.scale))
     path = Path(figure) if figure else None
     if path and study.table is None:
         raise SpecError(f"--figure draws a table of the paper beside ours, and {study.name} reproduces none")
     if path and path.suffix not in FIGURE_SUFFIXES:
         raise SpecError(f"a figure is written as {', '.join(FIGURE_SUFFIXES)}, got {path.name!r}")
-    return table(study, scale, Store(store_root(runs_dir)), seed_list(seeds), format, path)
+    return table(study, scale, Store(store_root(runs_dir)), seed_list(seeds), format, path, command)
+
+
+def _command(study: Study, scale: str | Path | Scale | None, seeds: Sequence[int] | None, store: str | Path) -> str:
+    """The command that trains what a report shows, to be pasted in a shell; empty if the scale is in no file."""
+    shipped = study.path is None or study.path.parent == FOLDER
+    words = ["studies", "run", study.name if shipped else str(study.path)]
+    if isinstance(scale, Scale):
+        known = [name for name in dict.fromkeys((study.scale, *names())) if load_scale(name) == scale]
+        if not known:
+            return ""
+        scale = known[0]
+    if scale is not None and str(scale) != study.scale:
+        words += ["--scale", str(scale)]
+    if seeds and seeds != study.seeds:
+        first = seeds == tuple(range(len(seeds)))
+        words += ["--seeds", str(len(seeds)) if first else f"{','.join(map(str, seeds))},"]
+    if str(store) != str(store_root(None)):
+        words += ["--runs-dir", str(store)]
+    return shlex.join(words)

@@ -17,7 +17,7 @@ from studies.engine.inline import run_inline
 from studies.engine.queue import Queue
 from studies.engine.worker import Options
 from studies.language.study import Study, seed_list
-from studies.planning.estimate import work
+from studies.planning.estimate import STARTUP_SECONDS, work
 from studies.planning.machine import check_gpus, check_memory, check_share, default_gpus, default_jobs
 from studies.planning.plan import Plan, make_plan
 from studies.reporting.frames import results, store_root
@@ -191,6 +191,8 @@ def train(plan: Plan, how: How) -> Outcome:
         say(text + (f", {early} stopped early" if early else ""))
         for item in plan.refused:
             say(f"not at this scale: {item.arm.name} ({item.refusal})")
+        for line in plan.alike:
+            say(line)
 
     if missing:
         return _train(plan, missing, how, announce)
@@ -265,8 +267,6 @@ def _execute(
         begin("in this process")
         run_inline(plan.store, queue, options, stopping)
         return
-    from studies.engine.ray import run_ray
-
     jobs = how.jobs
     if jobs is None and not how.address:
         jobs = min(default_jobs(how.gpus, how.cpus_per_trial), len(queue.trials))
@@ -283,4 +283,10 @@ def _execute(
     )
     text = f"{jobs} at a time" if jobs else "as many at a time as the cluster takes"
     where = f" on the cluster at {how.address}" if how.address else ""
+    if how.address:
+        cluster.reachable()
+    first = "reaching Ray, then starting" if how.address else "starting Ray, then"
+    say(f"{first} workers that import torch: some {STARTUP_SECONDS:.0f} s until the first trial starts")
+    from studies.engine.ray import run_ray  # which takes seconds
+
     run_ray(plan.store, queue, options, cluster, stopping, lambda: begin(f"{text}, scheduled by Ray Tune{where}"))

@@ -5,13 +5,15 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from searchspace.expand import SpecError
 from studies.cli.arguments import cores, number, seeds, whole
 from studies.cli.usage import Parser, UsageError, Version
 from studies.store.records import STATUSES
+from studies.store.store import NoStoreWarning
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[Parser]
@@ -37,9 +39,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"studies: {error}", file=sys.stderr)
         return 2
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.jit")  # timm and fvcore use it
+    ours: dict[str, None] = {}  # an error says more than they do
+    warnings.showwarning = partial(_take_ours, ours, warnings.showwarning)
     try:
         status = getattr(import_module(arguments.module), arguments.function)(arguments)
         sys.stdout.flush()
+        for message in ours:
+            print(f"studies: {message}", file=sys.stderr)
         return status
     except SpecError as error:
         if arguments.debug:
@@ -58,6 +64,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         text = " ".join(str(error).split())
         print(f"studies: {type(error).__name__}: {text} (--debug shows where)", file=sys.stderr)
         return 1
+
+
+def _take_ours(
+    ours: dict[str, None],
+    otherwise: Callable[..., None],
+    message: Warning | str,
+    category: type[Warning],
+    *more: Any,
+    **named: Any,
+) -> None:
+    """Show a warning; our own are collected, each once, to be a line without the place in the code."""
+    if issubclass(category, NoStoreWarning):
+        ours[str(message)] = None
+    else:
+        otherwise(message, category, *more, **named)
 
 
 def _parser() -> argparse.ArgumentParser:

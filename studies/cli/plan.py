@@ -29,6 +29,7 @@ def main(arguments: argparse.Namespace) -> int:
             "scale": scale.scale,
             "trials": made.rows,
             "refused": {item.arm.name: item.refusal for item in made.plan.refused},
+            "alike": made.plan.alike,
             "devices": made.devices,
             "device_type": made.device,
             "device_seconds": guess.device_seconds,
@@ -42,6 +43,8 @@ def main(arguments: argparse.Namespace) -> int:
     print()
     for item in made.plan.refused:
         print(f"not at this scale: {item.arm.name} ({item.refusal})")
+    for line in made.plan.alike:
+        print(line)
     optional = [arm for arm in study.arms if arm.optional]
     if optional and not (arguments.all or arguments.only):
         print(f"left out: {len(optional)} optional arms, trained with --all")
@@ -50,6 +53,8 @@ def main(arguments: argparse.Namespace) -> int:
         f"{counted(count, 'trial')}: {count - len(missing)} done, {len(missing)} to train; "
         f"{made.devices} at a time on {made.device}"
     )
+    store = made.plan.store
+    print(f"store: {store.root}{'' if store.is_there else ', which is not there yet'}")
     if missing:
         print(
             f"about {duration(guess.wall_seconds)} ({duration(guess.device_seconds)} of training); "
@@ -75,10 +80,23 @@ def _table(rows: Sequence[dict]) -> str:
             f"{first['params'] / 1e3:.1f}",
             f"{first['macs'] / 1e6:.3f}",
             f"{first['activation_bytes'] / 2**20:.1f}",
-            f"{first['seconds']:.0f}",
+            f"{first['seconds']:.{0 if first['seconds'] >= 10 else 1}f}",
         ]
         shown = "" if group in groups else group
         groups.add(group)
-        lines.append([shown, arm, *cost, counted if twin == arm else f"those of {twin}"])
-    headers = ["group", "arm", "params (k)", "MACs (M)", "activations\n(MiB a batch)", "s a trial", "trials"]
-    return tabulate(lines, headers, disable_numparse=True, colalign=("left", "left", *["right"] * 4, "left"))
+        trials = counted if twin == arm else f"those of {twin}"
+        lines.append([shown, arm, *cost, trials, ", ".join(first["waits_for"])])
+    headers = [
+        "group",
+        "arm",
+        "params (k)",
+        "MACs (M)",
+        "activations\n(MiB a batch)",
+        "s a trial",
+        "trials",
+        "waits for",
+    ]
+    if not any(line[-1] for line in lines):  # nobody waits
+        headers, lines = headers[:-1], [line[:-1] for line in lines]
+    sides = ("left", "left", *["right"] * 4, *["left"] * (len(headers) - 6))
+    return tabulate(lines, headers, disable_numparse=True, colalign=sides)

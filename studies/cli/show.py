@@ -2,15 +2,19 @@
 
 import argparse
 import json
+from collections.abc import Mapping
 from itertools import groupby
 from typing import Any
 
 import yaml
 
+from searchspace.cost.remembered import costs
 from searchspace.expand import SpecError, differences, nearest
 from searchspace.presets import preset
 from searchspace.spec import ModelSpec, to_dict
+from studies.api.progress import amount
 from studies.language.expansion import ScaledArm, as_it_is, at_scale, trials
+from studies.language.likeness import made_alike
 from studies.language.resolve import load_study
 from studies.language.scale_file import load_scale
 from studies.language.study import Arm, Study, title
@@ -30,11 +34,12 @@ def main(arguments: argparse.Namespace) -> int:
             print(f"no difference between {arguments.diff[0]} and {arguments.diff[1]}")
         return 0
     if arguments.json:
+        figures = iter(costs([item.model for item in scaled if item.model]))
         content = [
             {"group": arm.group, "arm": arm.name, "baseline": arm.baseline, "optional": arm.optional}
             | _origins(arm)
             | _of_scale(arm)
-            | ({"refusal": model} if isinstance(model, str) else {"model": to_dict(model)})
+            | ({"refusal": model} if isinstance(model, str) else {"model": to_dict(model)} | next(figures))
             for arm, model in zip(study.arms, models, strict=True)
         ]
         print(json.dumps({"study": study.name, "question": study.question, "arms": content}, indent=1))
@@ -44,6 +49,7 @@ def main(arguments: argparse.Namespace) -> int:
     seeds = ", ".join(map(str, study.seeds))
     print(f"{len(study.arms)} arms, {size}; seeds {seeds}; default scale {study.scale}")
     twins = _twins(study, scaled)
+    figures = iter(costs([item.model for item in scaled if item.model]))
     pairs = zip(study.arms, models, strict=True)
     for group, members in groupby(pairs, key=lambda pair: pair[0].group):
         rows = list(members)
@@ -59,7 +65,10 @@ def main(arguments: argparse.Namespace) -> int:
             twin = twins.get(arm.key)
             same = f"the same trial as {twin}, trained once" if twin else ""
             parts = [same or _change(arm.name == name, model, base), *_more(arm)]
-            print(f"  {arm.name}: {', '.join(filter(None, parts))}")
+            cost = "" if isinstance(model, str) else f" ({_cost(next(figures))})"
+            print(f"  {arm.name}: {', '.join(filter(None, parts))}{cost}")
+    alike = made_alike(list(trials(scaled, study.seeds[:1]))) if arguments.scale else []
+    print("\n" * bool(alike) + "\n".join(alike), end="\n" * bool(alike))
     return 0
 
 
@@ -80,6 +89,10 @@ def _twins(study: Study, scaled: list[ScaledArm]) -> dict[tuple[str, str], str]:
         if twin is not arm:
             found[arm.key] = twin.name
     return found
+
+
+def _cost(figures: Mapping[str, int]) -> str:
+    return f"{amount(figures['params'])} params, {amount(figures['macs'])} MACs"
 
 
 def _change(is_base: bool, model: ModelSpec | str, base: ModelSpec | str) -> str:
@@ -124,7 +137,7 @@ def _named(study: Study, models: list[ModelSpec | str], name: str) -> dict[str, 
         SpecError: if there is no such arm, or it cannot be had at the scale.
     """
     for arm, model in zip(study.arms, models, strict=True):
-        if arm.name == name:
+        if arm.is_called(name):
             if isinstance(model, str):
                 raise SpecError(f"{name} is not at this scale: {model}")
             return to_dict(model) | _origins(arm) | _of_scale(arm)

@@ -20,7 +20,7 @@ from studies.trials.trial import FileTeacher, TrialSpec, WeightsFile
 
 def ls(arguments: argparse.Namespace) -> int:
     """A line a trial."""
-    store = Store(arguments.runs_dir).check()
+    store = Store(arguments.runs_dir).check_there()
     rows = [_row(store, trial_id) for trial_id in store.ids()]
     if arguments.status:
         rows = [row for row in rows if row["status"] == arguments.status]
@@ -52,7 +52,7 @@ def show(arguments: argparse.Namespace) -> int:
     """All that the store has of one trial."""
     import yaml
 
-    store = Store(arguments.runs_dir).check()
+    store = Store(arguments.runs_dir).check_there()
     trial_id = _one(store, arguments.trial)
     state = store.state(trial_id)
     trial = store.trial(trial_id)
@@ -76,7 +76,7 @@ def show(arguments: argparse.Namespace) -> int:
 
 def rm(arguments: argparse.Namespace) -> int:
     """Remove trials."""
-    store = Store(arguments.runs_dir).check()
+    store = Store(arguments.runs_dir).check_there()
     chosen = [_one(store, name) for name in arguments.trial]
     if arguments.status:
         chosen += [trial_id for trial_id in store.ids() if _row(store, trial_id)["status"] == arguments.status]
@@ -102,7 +102,7 @@ def rm(arguments: argparse.Namespace) -> int:
 
 def verify(arguments: argparse.Namespace) -> int:
     """Read every file; 1 if one is not what was written."""
-    store = Store(arguments.runs_dir).check()
+    store = Store(arguments.runs_dir).check_there()
     ids = store.ids()
     found = {trial_id: problems for trial_id in ids if (problems := found_problems(store, trial_id))}
     if arguments.json:
@@ -126,7 +126,7 @@ def export(arguments: argparse.Namespace) -> int:
         results = frames.results(arguments.study, arguments.runs_dir, arguments.scale)
         history = frames.history(arguments.study, arguments.runs_dir, arguments.scale)
     else:
-        store = Store(arguments.runs_dir).check()
+        store = Store(arguments.runs_dir).check_there()
         rows, epochs = [], []
         for trial_id in store.ids():
             try:
@@ -158,6 +158,8 @@ def migrate(arguments: argparse.Namespace) -> int:
 
     store = Store(arguments.runs_dir)
     before = store.format()
+    if before is None:
+        raise SpecError(f"there is no store at {store.root}; name another with --runs-dir")
     moved, left = bring_up(store)
     for line in left:
         print(f"left as it is: {line}")

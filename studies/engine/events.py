@@ -9,6 +9,9 @@ from studies.trials.results import EpochRecord, Result
 class Events(Protocol):
     """What a run tells of its trials while it goes on."""
 
+    def started(self, trial_id: str) -> None:
+        """A worker has taken a trial; the first epoch is not trained yet."""
+
     def epoch(self, trial_id: str, record: EpochRecord) -> None:
         """An epoch of a trial is trained."""
 

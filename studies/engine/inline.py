@@ -22,6 +22,7 @@ def run_inline(store: Store, queue: Queue, options: Options, stopping: threading
             if stopping.wait(0.2):
                 raise StoppedError
             continue
+        queue.events.started(task.trial)
         try:
             for record in train(store, task.trial, options, stopping, task.dead_lease):
                 queue.events.epoch(task.trial, record)

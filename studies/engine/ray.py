@@ -163,6 +163,9 @@ class _Relay(tune.Callback):
     def __reduce__(self) -> tuple[Any, ...]:
         return tune.Callback, ()
 
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
+        self.queue.events.started(_task(trial))
+
     def on_trial_result(self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **_: Any) -> None:
         if result["outcome"] == "epoch":
             self.queue.events.epoch(_task(trial), result["record"])

@@ -1,9 +1,9 @@
 """Arms at equal cost: one field of an arm is changed until it costs what another model does."""
 
-import sys
 from collections.abc import Callable
 from typing import Any
 
+from searchspace.cost.remembered import costs
 from searchspace.expand import SpecError, override
 from searchspace.spec import ModelSpec, to_dict
 from studies.language.study_file import Match
@@ -18,14 +18,9 @@ def matched(model: ModelSpec, reference: ModelSpec, rule: Match) -> ModelSpec:
     Raises:
         SpecError: for an unknown field, one that is no number, or if nothing comes within the rule's share.
     """
-    from searchspace.cost.remembered import costs
-
-    def on_count(i: int, n: int) -> None:
-        if sys.stderr.isatty():
-            print(f"\rcounting models to match their {rule.figure} ...", end="\r", file=sys.stderr)
 
     def cost(spec: ModelSpec) -> int:
-        return costs([spec], on_count)[0][rule.figure]
+        return costs([spec])[0][rule.figure]
 
     return nearest_cost(model, rule.field, cost(reference), cost, rule)
 

@@ -180,7 +180,7 @@ class _Maker:
             scale = load_scale(origin.scale or study.scale)
             self.makers[origin] = _Maker(at_scale(study, scale), self.others, (*self.asked, origin))
         maker = self.makers[origin]
-        found = [key for key in maker.arms if key[1] == origin.arm]
+        found = [key for key, other in maker.arms.items() if other.arm.is_called(origin.arm)]
         where = f"{item.arm.place}: {item.arm.name}"
         if not found:
             raise SpecError(

@@ -6,21 +6,24 @@ hand, a name and overrides of the base; arms that `exclude` matches are dropped 
 
 import json
 import random
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import product
 from math import prod
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from searchspace.bounds import Within
-from searchspace.expand import SpecError
+from searchspace.expand import SpecError, nearest
 from searchspace.spec import Spec
 
 Overrides = dict[str, Any]
 Values = list[Any] | str | int | float | bool | None
 MOST_ARMS = 10_000  # of a study
 MOST_DRAWS = 1000
+FIELDS = ("ablate", "add_one", "grid", "zip")  # generators that map fields to values
+PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 TRIES = 100  # draws of a sample before giving up on finding one that can be built
 
 
@@ -76,6 +79,9 @@ class Generators(Spec):
     zip: dict[str, list[Any]] = Field({}, description="first values together, second values together, ...")
     sample: Sample | None = Field(None, description="random draws")
     exclude: list[Overrides] = Field([], description="drop generated arms that have all of these values")
+    name: str | None = Field(
+        None, description="of an arm of grid, zip or sample: text with its fields, such as {depth} x {embed_dim}"
+    )
 
     @field_validator("zip")
     @classmethod
@@ -113,13 +119,49 @@ class Generators(Spec):
             raise ValueError(f"at least one value for each field, got none for {empty[0]}")
         return fields
 
+    @field_validator("name")
+    @classmethod
+    def _named(cls, name: str | None, others: ValidationInfo) -> str | None:
+        if name is None:
+            return name
+        sample = others.data.get("sample")
+        makers = {kind: others.data.get(kind) for kind in ("grid", "zip")} | {"sample": sample and sample.fields}
+        given = {kind: fields for kind, fields in makers.items() if fields}
+        placeholders = PLACEHOLDER.findall(name)
+        if not (given and placeholders and name.isprintable()):
+            raise ValueError(
+                "a line of text with fields of grid, zip or sample in braces, such as {depth} x {embed_dim}"
+            )
+        for kind, fields in given.items():
+            known = _short(list(fields)).values()
+            for placeholder in placeholders:
+                if placeholder not in (*known, *fields):
+                    raise ValueError(f"{{{placeholder}}} is no field of {kind}{nearest(placeholder, known)}")
+        return name
+
     def generates(self) -> bool:
         """Whether any generator is given."""
         return bool(self.ablate or self.add_one or self.grid or self.zip or self.sample)
 
 
-def generate(rules: Generators, can_be_built: Any) -> Iterator[tuple[str, str, Overrides]]:
-    """The generator, name and overrides of each arm that the rules make.
+class Generated(NamedTuple):
+    """An arm that a generator makes.
+
+    Attributes:
+        kind: the generator.
+        name: by what varies among its arms, or by the template.
+        long_name: by all that it changes.
+        overrides: of the base.
+    """
+
+    kind: str
+    name: str
+    long_name: str
+    overrides: Overrides
+
+
+def generate(rules: Generators, can_be_built: Any) -> Iterator[Generated]:
+    """The arms that the rules make.
 
     Args:
         rules: of a group.
@@ -128,16 +170,49 @@ def generate(rules: Generators, can_be_built: Any) -> Iterator[tuple[str, str, O
     Raises:
         SpecError: if `sample` finds too few arms that can be built.
     """
+    varying = {
+        "grid": _varying(rules.grid),
+        "zip": _varying(rules.zip),
+        "sample": _varying(rules.sample.fields if rules.sample else {}),
+    }
     for kind, name, overrides in _all(rules, can_be_built):
-        if not any(matches(overrides, excluded) for excluded in rules.exclude):
-            yield kind, name or name_of(overrides), overrides
+        if any(matches(overrides, excluded) for excluded in rules.exclude):
+            continue
+        long_name = name or name_of(overrides)
+        if kind not in varying:
+            yield Generated(kind, long_name, long_name, overrides)
+        elif rules.name:
+            yield Generated(kind, _filled(rules.name, overrides), long_name, overrides)
+        else:
+            yield Generated(kind, name_of(overrides, varying[kind]) or long_name, long_name, overrides)
 
 
-def name_of(overrides: Mapping[str, Any]) -> str:
-    """Overrides as a name: the last part of each path where that is enough, and its value."""
-    last = [path.rpartition(".")[2] for path in overrides]
-    short = [part if last.count(part) == 1 else path for part, path in zip(last, overrides, strict=True)]
-    return ", ".join(f"{part}={_text(value)}" for part, value in zip(short, overrides.values(), strict=True))
+def name_of(overrides: Mapping[str, Any], fields: Collection[str] | None = None) -> str:
+    """Overrides (of these fields) as a name: the last part of each path where that is enough, and its value."""
+    short = _short(list(overrides))
+    shown = [path for path in overrides if fields is None or path in fields]
+    return ", ".join(f"{short[path]}={_text(overrides[path])}" for path in shown)
+
+
+def _short(paths: Sequence[str]) -> dict[str, str]:
+    """Dotted paths by their last part, where that is enough to tell them apart."""
+    last = [path.rpartition(".")[2] for path in paths]
+    return {path: part if last.count(part) == 1 else path for part, path in zip(last, paths, strict=True)}
+
+
+def _varying(fields: Mapping[str, Range | list[Any]]) -> set[str]:
+    """The fields with more than one value."""
+
+    def varies(values: Range | list[Any]) -> bool:
+        return values.low != values.high if isinstance(values, Range) else any(v != values[0] for v in values)
+
+    return {field for field, values in fields.items() if varies(values)}
+
+
+def _filled(template: str, overrides: Overrides) -> str:
+    """The template with each field's value in place of its name in braces."""
+    by_name = {name: overrides[path] for path, name in _short(list(overrides)).items()} | overrides
+    return PLACEHOLDER.sub(lambda found: _text(by_name[found[1]]), template)
 
 
 def _all(rules: Generators, can_be_built: Any) -> Iterator[tuple[str, str, Overrides]]:
@@ -150,16 +225,19 @@ def _all(rules: Generators, can_be_built: Any) -> Iterator[tuple[str, str, Overr
     for field in stripped:
         rest = {other: value for other, value in stripped.items() if other != field}
         yield "add_one", f"stripped + {field.rpartition('.')[2]}", rest
-    for combination in product(*rules.grid.values()) if rules.grid else []:
-        yield "grid", "", dict(zip(rules.grid, combination, strict=True))
-    for pair in zip(*rules.zip.values(), strict=True):
-        yield "zip", "", dict(zip(rules.zip, pair, strict=True))
+    crossed = product(*rules.grid.values()) if rules.grid else []
+    paired = zip(*rules.zip.values(), strict=True)
+    made = [("grid", dict(zip(rules.grid, values, strict=True))) for values in crossed]
+    made += [("zip", dict(zip(rules.zip, values, strict=True))) for values in paired]
+    for kind, overrides in made:
+        yield kind, "", overrides
     if rules.sample:
-        for overrides in _draws(rules.sample, rules.exclude, can_be_built):
+        for overrides in _draws(rules.sample, rules.exclude, [overrides for _, overrides in made], can_be_built):
             yield "sample", "", overrides
 
 
-def _draws(sample: Sample, exclude: list[Overrides], can_be_built: Any) -> list[Overrides]:
+def _draws(sample: Sample, exclude: list[Overrides], made: list[Overrides], can_be_built: Any) -> list[Overrides]:
+    """Draws that differ from each other and from what other generators have made."""
     source = random.Random(sample.seed)
     found: list[Overrides] = []
     for _ in range(TRIES * sample.n):
@@ -167,7 +245,12 @@ def _draws(sample: Sample, exclude: list[Overrides], can_be_built: Any) -> list[
             field: values.draw(source) if isinstance(values, Range) else source.choice(values)
             for field, values in sample.fields.items()
         }
-        if drawn in found or any(matches(drawn, excluded) for excluded in exclude) or not can_be_built(drawn):
+        if (
+            drawn in found
+            or drawn in made
+            or any(matches(drawn, excluded) for excluded in exclude)
+            or not can_be_built(drawn)
+        ):
             continue
         found.append(drawn)
         if len(found) == sample.n:

@@ -94,7 +94,7 @@ def linked(file: YamlFile, grouped: bool, arms: list[Arm]) -> list[Arm]:
         return (*(("groups", arm.group) if grouped else ()), "arms", arm.name, kind)
 
     def find(arm: Arm, kind: str, name: str) -> Key:
-        there = [other.key for other in arms if other.name == name]
+        there = [other.key for other in arms if other.is_called(name)]
         own = [key for key in there if key[0] == arm.group] or there
         if len(own) != 1:
             hint = f"; it is in the groups {', '.join(key[0] for key in own)}" if own else nearest(name, known)

@@ -9,7 +9,7 @@ from searchspace.presets import preset
 from searchspace.spec import ModelSpec
 from studies.language.catalog import FOLDER, names
 from studies.language.equal_cost import check_field
-from studies.language.generators import MOST_ARMS, generate, matches
+from studies.language.generators import FIELDS, MOST_ARMS, generate, matches
 from studies.language.origins import linked, origins_of
 from studies.language.scale_file import load_scale
 from studies.language.study import Arm, Study
@@ -138,18 +138,17 @@ def _arms(file: YamlFile, where: tuple[str, ...], name: str, group: Group) -> It
             near = [key for key in entry or {} if key.startswith(f"{error.where}.")]
             key = next((key for key in entry or {} if error.blames(key)), next(iter(near), "base"))
             raise file.error((*where, "arms", arm, key), f"{arm}: {error}", error.kind) from None
-    variants |= _generated(file, where, group, base, variants)
-    baseline = group.baseline or next(iter(variants))
+    generated, long_names = _generated(file, where, group, base, variants)
+    variants |= generated
+    by_long_name = {long_name: arm for arm, long_name in long_names.items()}
+    baseline = by_long_name.get(group.baseline or "", group.baseline) or next(iter(variants))
     if baseline not in variants:
         hint = nearest(baseline, variants)
         raise file.error((*where, "baseline"), f"the baseline {baseline!r} is no arm of {name!r}{hint}")
     for arm, variant in variants.items():
         place = (*where, "match", group.match.figure) if group.match else (*where, "arms", arm)
         if group.match and arm != baseline:
-            try:
-                check_field(variant.model, group.match.field)
-            except SpecError as error:
-                raise file.error(place, f"{arm}: {error}", error.kind) from None
+            _check_match(file, where, group, arm, variant)
         yield Arm(
             name,
             arm,
@@ -161,8 +160,26 @@ def _arms(file: YamlFile, where: tuple[str, ...], name: str, group: Group) -> It
             recipe=variant.recipe,
             match=group.match,
             place=file.place(place),
+            long_name=long_names.get(arm, ""),
             **origins.get(arm, {}),
         )
+
+
+def _check_match(file: YamlFile, where: tuple[str, ...], group: Group, arm: str, variant: Variant) -> None:
+    """Refuse an arm whose field cannot be changed until costs are equal, or that says itself what it is."""
+    assert group.match is not None
+    field, figure = group.match.field, group.match.figure
+    try:
+        check_field(variant.model, field)
+    except SpecError as error:
+        raise file.error((*where, "match", figure), f"{arm}: {error}", error.kind) from None
+    own = next((name for name in variant.own if f"{field}.".startswith(f"{name}.")), None)
+    if own is None:
+        return
+    places = [(*where, "arms", arm, own), *((*where, kind, own) for kind in FIELDS), (*where, "sample", "fields", own)]
+    found = next((place for place in places if place in file.lines), (*where, "arms", arm))
+    text = f"{own} is {variant.own[own]} by the arm's own word, and `match` changes {field} until its {figure} are the "
+    raise file.error(found, f"{arm}: {text}baseline's; leave it out of the arm, or match another field")
 
 
 def _check_exclude(file: YamlFile, where: tuple[str, ...], group: Group) -> None:
@@ -177,8 +194,8 @@ def _check_exclude(file: YamlFile, where: tuple[str, ...], group: Group) -> None
 
 def _generated(
     file: YamlFile, where: tuple[str, ...], group: Group, base: ModelSpec, named: dict[str, Variant]
-) -> dict[str, Variant]:
-    """The arms that a group's generators make, after the base itself if no named arm is it."""
+) -> tuple[dict[str, Variant], dict[str, str]]:
+    """The arms that a group's generators make, after the base itself if no named arm is it; and their long names."""
 
     def can_be_built(overrides: dict[str, Any]) -> bool:
         try:
@@ -190,21 +207,27 @@ def _generated(
         return True
 
     made: dict[str, Variant] = {}
+    long_names: dict[str, str] = {}
     kind, arm = "sample", ""
     try:
-        for kind, arm, overrides in generate(group, can_be_built):  # noqa: B007 (the error names them)
+        for kind, arm, long_name, overrides in generate(group, can_be_built):  # noqa: B007 (the error names them)
+            if not group.name and (arm in named or arm in made):
+                arm = long_name
             if arm in named or arm in made:
-                raise SpecError("two arms have this name: rename the one under `arms`, or exclude this one")
-            made[arm] = vary(base, overrides)
+                tell = (
+                    "let `name` tell them apart" if group.name else "rename the one under `arms`, or exclude this one"
+                )
+                raise SpecError(f"two arms have this name: {tell}")
+            made[arm], long_names[arm] = vary(base, overrides), long_name
     except SpecError as error:
         place = next((key for key in getattr(group, kind) or {} if error.blames(key)), "")
         text = f"{kind}: {f'{arm}: ' if arm else ''}{error}"
         raise file.error((*where, kind, place), text, error.kind) from None
     _check_exclude(file, where, group)
     everything = group.model_copy(update={"exclude": [], "sample": None})
-    all_made = list(generate(everything, can_be_built)) if group.exclude else []
+    all_made = [arm.overrides for arm in generate(everything, can_be_built)] if group.exclude else []
     for i, excluded in enumerate([] if group.sample else group.exclude):
-        if not any(matches(overrides, excluded) for _, _, overrides in all_made):
+        if not any(matches(overrides, excluded) for overrides in all_made):
             inherited = "" if (*where, "exclude", i) in file.lines else " (of the study that this one extends)"
             text = f"exclude: {excluded}{inherited} matches no generated arm; remove or mend it"
             raise file.error((*where, "exclude", i), text)
@@ -214,4 +237,4 @@ def _generated(
     has_base = any(variant.is_base(base) for variant in named.values())
     if made and not has_base and not only_reverse:
         made = {"base": Variant(base)} | made
-    return made
+    return made, long_names

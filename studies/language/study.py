@@ -63,6 +63,7 @@ class Arm:
         pretrained: whose weights this one starts with.
         match: what is changed of it so that it costs what its group's baseline does, at any scale.
         place: file and line, for errors.
+        long_name: of a generated arm, by all that it changes: is understood wherever its name is.
     """
 
     group: str
@@ -77,6 +78,11 @@ class Arm:
     pretrained: Origin | None = None
     match: Match | None = None
     place: str = ""
+    long_name: str = ""
+
+    def is_called(self, name: str) -> bool:
+        """Whether a name means this arm."""
+        return name in (self.name, self.long_name)
 
     @property
     def key(self) -> Key:
@@ -132,7 +138,7 @@ class Study:
 
 
 def _matches(arm: Arm, pattern: str) -> bool:
-    return any(fnmatchcase(name.lower(), pattern.lower()) for name in (arm.name, arm.group))
+    return any(fnmatchcase(name.lower(), pattern.lower()) for name in (arm.name, arm.group, arm.long_name))
 
 
 def seed_list(seeds: int | Sequence[int] | None) -> tuple[int, ...] | None:

@@ -98,7 +98,9 @@ class YamlFile:
                 key = self._scalar(loader, key_node)
                 line = key_node.start_mark.line + 1
                 if not isinstance(key, str):
-                    raise SpecError(f"{self.path}:{line}: keys are text, got {shown(key)}; put it in quotes")
+                    written = getattr(key_node, "value", key)
+                    read = f", which YAML reads as {shown(key)}" if isinstance(written, str) else ""
+                    raise SpecError(f"{self.path}:{line}: keys are text, got {shown(written)}{read}; put it in quotes")
                 if key in made:
                     raise SpecError(f"{self.path}:{line}: {key!r} stands twice; remove or rename one")
                 self.lines[(*where, key)] = line

@@ -34,11 +34,16 @@ class Forecast:
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
-        """A row for each arm and seed: names, state, params, macs for one picture, bytes a batch, seconds and basis."""
+        """A row for each arm and seed.
+
+        Names, state, what is trained before it (`needs` by id, `waits_for` by name), params, macs for one picture,
+        bytes a batch, seconds and their basis.
+        """
         named = [(arm.group, arm.name, trial) for arm, trial in self.plan.arms]
         named += [("", name.rpartition(", seed")[0], trial) for name, trial in self.plan.others.values()]
         models = [trial.model for _, _, trial in named]
         to_train = {trial.id for trial in self.missing}
+        waits = self.plan.waits
         return [
             {
                 "group": group,
@@ -48,6 +53,7 @@ class Forecast:
                 "status": self.plan.store.state(trial.id),
                 "to_train": trial.id in to_train,
                 "needs": trial.needs,
+                "waits_for": waits[trial.id],
                 "params": cost["params"],
                 "macs": cost["macs"],
                 "activation_bytes": kept * trial.recipe.batch_size,

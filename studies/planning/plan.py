@@ -7,6 +7,7 @@ from pathlib import Path
 from searchspace.expand import SpecError
 from searchspace.spec import ModelSpec
 from studies.language.expansion import ScaledArm, at_scale, check_count, expand
+from studies.language.likeness import made_alike
 from studies.language.resolve import load_study
 from studies.language.scale_file import load_scale
 from studies.language.study import Arm, File, Study, title
@@ -38,6 +39,21 @@ class Plan:
         """Every distinct trial, in order; what is of other studies last."""
         found = {trial.id: trial for _, trial in self.arms}
         return list((found | {i: trial for i, (_, trial) in self.others.items() if i not in found}).values())
+
+    @property
+    def alike(self) -> list[str]:
+        """What differs among the arms at full size and does not at this scale, as lines."""
+        return made_alike(self.arms)
+
+    @property
+    def waits(self) -> dict[TrialId, list[str]]:
+        """For each trial the names of those that are trained before it: its teacher, and what it starts from."""
+        names: dict[TrialId, dict[str, None]] = {}
+        for arm, trial in self.arms:
+            names.setdefault(trial.id, {})[arm.name] = None
+        for trial_id, (name, _) in self.others.items():
+            names.setdefault(trial_id, {name.rpartition(", seed")[0]: None})
+        return {trial.id: [" = ".join(names[needed]) for needed in trial.needs] for trial in self.trials}
 
     @property
     def missing(self) -> list[TrialSpec]:

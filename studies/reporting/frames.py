@@ -46,14 +46,18 @@ def results(
     """One row a trial of a study: names, seed, scale, figures (empty until done), state, versions, the model's fields.
 
     top1 and top5 in %, macs in multiply-adds and activations in values for one picture, seconds of training and
-    evaluation, peak_memory_mb in MiB. Seeds: those asked for, else the study's own and every other in the store.
+    evaluation, peak_memory_mb in MiB. Seeds: those asked for, else the study's own and every other in the store. The
+    frame's `attrs` name the study, scale and store that were read; a store that is not there is a `NoStoreWarning`.
 
     Raises:
         SpecError: if there is no such study or scale.
     """
     import pandas as pd
 
-    return pd.DataFrame([row for _, _, row in _rows(study, runs_dir, scale, seeds)])
+    asked = _Asked(study, runs_dir, scale)
+    frame = pd.DataFrame([row for _, row in asked.rows(seeds)])
+    frame.attrs |= asked.names
+    return frame
 
 
 def history(
@@ -65,36 +69,44 @@ def history(
     """One row an epoch of every finished trial: group, arm, seed, trial, epoch, lr, train_loss, top1, loss, ...
 
     `test_pictures` says how many test pictures the accuracy is over: at some scales fewer before the last epoch.
+    `attrs` and warnings as those of `results`.
     """
     import pandas as pd
 
+    asked = _Asked(study, runs_dir, scale)
     rows = []
-    for store, trial, row in _rows(study, runs_dir, scale, seeds):
+    for trial, row in asked.rows(seeds):
         names = {key: row[key] for key in NAMES}
-        rows += [names | record for record in result_of(store, trial.id).get("history", [])]
-    return pd.DataFrame(rows, columns=None if rows else [*NAMES, *EPOCH])
+        rows += [names | record for record in result_of(asked.store, trial.id).get("history", [])]
+    frame = pd.DataFrame(rows, columns=None if rows else [*NAMES, *EPOCH])
+    frame.attrs |= asked.names
+    return frame
 
 
-def _rows(
-    study: str | Path | Study,
-    runs_dir: str | Path | None,
-    scale: str | Path | Scale | None,
-    seeds: int | Sequence[int] | None,
-) -> Iterable[tuple[Store, TrialSpec, dict[str, Any]]]:
-    study = study if isinstance(study, Study) else load_study(str(study))
-    scale = scale if isinstance(scale, Scale) else load_scale(str(scale or study.scale))
-    store = Store(store_root(runs_dir)).check()
-    for arm, trial in known_trials(store, study, scale, seed_list(seeds)):
-        row: dict[str, Any] = {
-            "study": study.name,
-            "scale": scale.scale,
-            "group": arm.group,
-            "arm": arm.name,
-            "baseline": arm.baseline,
-            "seed": trial.seed,
-            "trial": trial.id,
-        }
-        yield store, trial, row | measured(store, trial)
+class _Asked:
+    """What a frame is asked of: a study at a scale, in a store."""
+
+    def __init__(
+        self, study: str | Path | Study, runs_dir: str | Path | None, scale: str | Path | Scale | None
+    ) -> None:
+        self.study = study if isinstance(study, Study) else load_study(str(study))
+        self.scale = scale if isinstance(scale, Scale) else load_scale(str(scale or self.study.scale))
+        self.store = Store(store_root(runs_dir)).check_there()
+        self.names = {"study": self.study.name, "scale": self.scale.scale, "store": self.store.root}
+
+    def rows(self, seeds: int | Sequence[int] | None) -> Iterable[tuple[TrialSpec, dict[str, Any]]]:
+        """Each trial with its row."""
+        for arm, trial in known_trials(self.store, self.study, self.scale, seed_list(seeds)):
+            row: dict[str, Any] = {
+                "study": self.study.name,
+                "scale": self.scale.scale,
+                "group": arm.group,
+                "arm": arm.name,
+                "baseline": arm.baseline,
+                "seed": trial.seed,
+                "trial": trial.id,
+            }
+            yield trial, row | measured(self.store, trial)
 
 
 def store_root(runs_dir: str | Path | None) -> str | Path:

@@ -14,6 +14,7 @@ from searchspace.expand import SpecError
 from searchspace.spec import CnnSpec, ModelSpec, TransformerSpec
 from studies.language.catalog import names
 from studies.language.expansion import at_scale, expand, full_size
+from studies.language.likeness import same_trials
 from studies.language.resolve import load_study
 from studies.language.study import Study
 from studies.reporting.frames import results
@@ -43,15 +44,21 @@ def table(
     seeds: Sequence[int] | None = None,
     style: str = "text",
     figure: Path | None = None,
+    command: str = "",
 ) -> str:
     """A study's table as text, and its figure drawn (into the store, or where asked).
+
+    `command` trains it: it is named below a table in which nothing is trained.
 
     Raises:
         SpecError: if there is nothing to draw for a figure that was asked for, or it cannot be written.
     """
     frame = results(study, store.root, scale, seeds)
     trained = frame[frame["status"].isin(["done", "pruned", "failed"])]
-    untrained = f"Nothing is trained yet. To train it: studies run {study.name}\n" if style == "text" else ""
+    untrained = ""
+    if style == "text":
+        to_train = f" To train it: {command}" if command else ""
+        untrained = f"Nothing is trained yet at scale {scale.scale} in the store {store.root}.{to_train}\n"
     if study.table is None:
         shown = frame[frame["status"] == "done"]
         sections = [study_table.section(study.name, frame, scale.scale, remarks(study, scale, shown))]
@@ -67,7 +74,7 @@ def table(
     text = _rendered(rows, sections, style)
     if trained.empty:
         if figure:
-            raise SpecError(f"no figure: nothing is trained yet of {study.name} at scale {scale.scale}")
+            raise SpecError(f"no figure: nothing is trained yet of {study.name} at scale {scale.scale} in {store.root}")
         return text + untrained
     if figure or style == "text":
         _draw(study, scale, store, rows, figure)
@@ -97,14 +104,9 @@ def _draw(study: Study, scale: Scale, store: Store, rows: pd.DataFrame, asked: P
 
 def counts(study: Study) -> pd.DataFrame:
     """group, model, structure, params_m (trainable) and macs_g of every arm at full size."""
-
-    def on_count(i: int, n: int) -> None:
-        if sys.stderr.isatty():
-            print(f"\rcounting model {i} of {n} at full size ...", end="\n" if i == n else "", file=sys.stderr)
-
     rows = []
     models = full_size(study)
-    for arm, model, cost in zip(study.arms, models, costs(models, on_count), strict=True):
+    for arm, model, cost in zip(study.arms, models, costs(models), strict=True):
         figures = {"params_m": cost["trainable"] / 1e6, "macs_g": cost["macs"] / 1e9}
         rows.append({"group": arm.group, "model": arm.name, "structure": structure(model)} | figures)
     return pd.DataFrame(rows)
@@ -142,7 +144,5 @@ def remarks(study: Study, scale: Scale, trained: pd.DataFrame) -> list[str]:
     ]
     scaled = at_scale(study, scale)
     notes += [f"No row for {item.arm.name}: {item.refusal}." for item in scaled if item.model is None]
-    same: dict[str, dict[str, None]] = {}
-    for arm, trial in expand(scaled, study.seeds[:1]).arms:
-        same.setdefault(trial.id, {})[arm.name] = None
-    return [*notes, *(f"One and the same model at this scale: {', '.join(n)}." for n in same.values() if len(n) > 1)]
+    same = [list(dict.fromkeys(arm.name for arm in arms)) for arms in same_trials(expand(scaled, study.seeds[:1]).arms)]
+    return [*notes, *(f"One and the same model at this scale: {', '.join(n)}." for n in same if len(n) > 1)]

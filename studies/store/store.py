@@ -17,6 +17,7 @@ A trial's state follows from its files. Every record holds a digest of itself: w
 
 import hashlib
 import json
+import warnings
 from pathlib import Path
 from typing import Any, cast
 
@@ -40,6 +41,10 @@ class DamagedError(StoreError):
 
 class NewerError(StoreError):
     """A record with a field that this code does not know, or a value that it refuses: another version wrote it."""
+
+
+class NoStoreWarning(UserWarning):
+    """A store is read that is not there: that shows nothing, and is often a wrong name or folder."""
 
 
 class Store:
@@ -85,6 +90,22 @@ class Store:
                 f"{self.root} has format {found}, this version writes {FORMAT}: "
                 f"`studies store migrate --runs-dir {self.root}` brings it up to date and loses nothing"
             )
+        return self
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is a store; a folder without one is read as an empty one."""
+        return self.format() is not None
+
+    def check_there(self) -> "Store":
+        """`check`, for who only reads: warns (`NoStoreWarning`) where there is no store.
+
+        Raises:
+            StoreError: as `check`.
+        """
+        if not self.check().is_there:
+            text = f"there is no store at {self.root}, so nothing is found there; --runs-dir or $STUDIES_RUNS_DIR names"
+            warnings.warn(f"{text} another", NoStoreWarning, stacklevel=3)
         return self
 
     def prepare(self) -> None:

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from studies.api.progress import Progress, duration
+from studies.api.progress import EVERY, Progress, amount, duration
 from studies.language.expansion import at_scale, trials
 from studies.language.resolve import load_study
 from studies.language.scale_file import load_scale
@@ -53,6 +53,43 @@ def test_what_other_runs_do_and_what_is_stopped_early_is_said(progress: Progress
     assert progress.left() == 0
 
 
+def test_where_there_is_no_terminal_a_trial_is_told_at_a_sane_rate(progress: Progress) -> None:
+    first, second = progress.epochs
+    progress.started(first)
+    assert progress.summary() == "0/2 done, 1 running, 1 waiting, 0 failed"
+    for epoch in (1, 2):  # within EVERY seconds of its last line
+        progress.epoch(first, {"epoch": epoch, "top1": 12.5, "seconds": 1.0})
+    progress.started(second)
+    progress.told[first] -= EVERY
+    progress.epoch(first, {"epoch": 3, "top1": 50.0, "seconds": 1.0})
+    progress.told[first] -= EVERY
+    progress.epoch(first, {"epoch": 4, "top1": 60.0, "seconds": 1.0})  # its last: what follows tells it
+    progress.done(first, {"top1": 60.0})
+    lines = printed(progress).splitlines()
+    assert lines[:3] == ["[/bold] first: started", "second: started", "[/bold] first: epoch 3/4, top-1 50.0 %"]
+    assert lines[3].startswith("[1/2] [/bold] first: top-1 60.0 %")
+    assert len(lines) == 4
+
+
+def test_many_trials_at_a_time_print_no_more_than_a_line_a_second(progress: Progress) -> None:
+    first = next(iter(progress.epochs))
+    progress.running |= {str(i): None for i in range(100)}
+    progress.started(first)
+    progress.told[first] -= 99
+    progress.epoch(first, {"epoch": 1, "top1": 12.5, "seconds": 1.0})
+    assert "epoch" not in printed(progress)
+    progress.told[first] -= 99
+    progress.epoch(first, {"epoch": 2, "top1": 12.5, "seconds": 1.0})
+    assert "epoch 2/4" in printed(progress)
+
+
+def test_a_trial_that_another_run_has_is_not_running_here(progress: Progress) -> None:
+    first, _ = progress.epochs
+    progress.started(first)
+    progress.held_elsewhere([first])
+    assert progress.summary() == "0/2 done, 0 running, 2 waiting, 0 failed, 1 in other runs"
+
+
 def test_the_time_left_is_the_open_work_at_the_pace_so_far(progress: Progress) -> None:
     first, second = progress.epochs
     for trial_id in (first, second):
@@ -68,6 +105,22 @@ def test_the_live_view_draws_names_as_they_are(progress: Progress) -> None:
     progress.console.print(progress._view())
     assert "[/bold] first" in printed(progress)
     assert "epoch 1/4" in printed(progress)
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0"),
+        (999, "999"),
+        (1000, "1.00 k"),
+        (112_934, "113 k"),
+        (999_700, "1.00 M"),
+        (2.15e7, "21.5 M"),
+        (4.8e9, "4.80 G"),
+    ],
+)
+def test_counts_are_said_with_three_digits(count: float, text: str) -> None:
+    assert amount(count) == text
 
 
 @pytest.mark.parametrize(

@@ -23,11 +23,15 @@ def test_list_names_studies_scales_and_presets(studies: Studies) -> None:
 
 def test_show_prints_what_differs_from_the_base(studies: Studies) -> None:
     text = studies("show", "cnn_to_vit").stdout
-    assert "ViT-DN: backbone.embed_dim=384, backbone.depth=16, backbone.num_heads=6\n" in text
+    changes = "backbone.embed_dim=384, backbone.depth=16, backbone.num_heads=6"
+    assert f"  ViT-DN: {changes} (24.4 M params, 5.20 G MACs)\n" in text
     small = studies("show", "cnn_to_vit", "--scale", "digits").stdout
     assert "AlexNet: not at this scale: alexnet takes pictures of at least 63 pixels" in small
+    assert "  ViT-ResNeXt: backbone.num_heads=16 (194 k params, 3.36 M MACs)\n" in small
+    assert small.endswith("\nbackbone.depth in CNN to T2T-ViT: 14 and 16 are both 4 at this scale\n")
     arms = json.loads(studies("show", "cnn_to_vit", "--json").stdout)["arms"]
     assert arms[-1]["model"]["backbone"]["attention"] == "ghost"
+    assert (arms[-1]["trainable"], round(arms[-1]["macs"] / 1e6)) == (16_173_518, 3816)
 
 
 def test_show_compares_two_arms(studies: Studies) -> None:

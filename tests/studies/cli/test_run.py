@@ -325,3 +325,15 @@ def test_a_damaged_record_of_a_finished_parent_blocks_nobody(
     assert again.returncode == 0, again.stderr
     assert "2 trials, 1 done already" in again.stderr
     assert accuracies(tmp_path / "runs") == expected
+
+
+@pytest.mark.slow
+def test_a_piped_run_tells_what_happens_in_plain_lines(studies: Studies, study_file: StudyFile, tiny: Path) -> None:
+    done = studies("run", str(study_file()), "--scale", str(tiny), "--seeds", "1", "--jobs", "1")
+    assert done.returncode == 0, done.stderr
+    assert "\x1b" not in done.stderr
+    lines = done.stderr.splitlines()
+    told = ["training 2 trials", "starting Ray", "a, seed 0: started", "[1/2] a, seed 0: top-1", "b, seed 0: started"]
+    places = [next(i for i, line in enumerate(lines) if line.startswith(text)) for text in told]
+    assert places[:3] == sorted(places[:3])
+    assert places[2] < places[3]

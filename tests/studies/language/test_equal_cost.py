@@ -252,3 +252,33 @@ def test_without_its_baseline_at_a_scale_nothing_can_be_matched() -> None:
     refusals = [item.refusal for item in at_scale(study, DIGITS)]
     assert "at least 63 pixels" in refusals[0]
     assert refusals[1] == "the baseline that it is matched with is not at this scale"
+
+
+WHOLE = {"embed_dim": 256, "depth": 7, "num_heads": 4, "mlp_ratio": 4}  # but for the ratio that of the base
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "own"),
+    [
+        ({"arms": {"a": {}, "b": {"backbone.depth": 2, "backbone.mlp_ratio": 4}}}, 7, "b: backbone.mlp_ratio is 4 "),
+        ({"arms": {"a": {}, "b": {"backbone.mlp_ratio": 2.0}}}, 6, "b: backbone.mlp_ratio is 2.0 "),  # that of the base
+        ({"arms": {"a": {}, "b": {"backbone": WHOLE}}}, 5, "b: backbone.mlp_ratio is 4 "),
+        ({"arms": {"a": {}}, "grid": {"backbone.depth": [2], "backbone.mlp_ratio": [3, 4]}}, 8, "mlp_ratio=3: "),
+    ],
+)
+def test_an_arm_that_sets_the_matched_field_itself_is_refused_with_its_place(
+    study_file: StudyFile, content: dict[str, Any], line: int, own: str
+) -> None:
+    path = study_file(base="t2t_vit_7", **content, match={"macs": "backbone.mlp_ratio"})
+    with pytest.raises(SpecError) as error:
+        parse(path)
+    assert str(error.value).startswith(f"{path}:{line}: ")
+    assert own in str(error.value)
+    assert "leave it out of the arm, or match another field" in str(error.value)
+
+
+def test_the_baseline_may_set_the_matched_field(study_file: StudyFile) -> None:
+    path = study_file(
+        base="t2t_vit_7", arms={"a": {"backbone.mlp_ratio": 4}, "b": {}}, match={"macs": "backbone.mlp_ratio"}
+    )
+    assert parse(path).arms[0].model.backbone.mlp_ratio == 4

@@ -224,13 +224,13 @@ def test_a_grid_has_as_many_arms_as_the_product_says(grid: dict[str, list[int]])
     size = 1
     for values in grid.values():
         size *= len(values)
-    assert len({name for _, name, _ in made}) == len(made) == (size if grid else 0)
+    assert len({arm.name for arm in made}) == len(made) == (size if grid else 0)
 
 
 def test_a_sample_never_draws_what_is_excluded() -> None:
     sample = Sample(n=3, fields={"a": [1, 2, 3, 4]})
     made = list(generate(Generators(sample=sample, exclude=[{"a": 4}]), lambda _: True))
-    assert sorted(overrides["a"] for _, _, overrides in made) == [1, 2, 3]
+    assert sorted(arm.overrides["a"] for arm in made) == [1, 2, 3]
 
 
 @pytest.mark.parametrize("path", sorted((Path(__file__).parents[3] / "examples").glob("*.yaml")), ids=lambda p: p.name)

@@ -104,7 +104,8 @@ def test_a_typing_error_is_named_with_file_and_line(
         ("study: [a\n", r"s.yaml:\d: not YAML"),
         ("- a\n", r"must be a mapping"),
         ("", r"must be a mapping"),
-        ("1: a\n", r"keys are text"),
+        ("1: a\n", r"keys are text, got 1, which YAML reads as 1"),
+        ("on: a\n", r"keys are text, got on, which YAML reads as True; put it in quotes"),
     ],
 )
 def test_a_file_that_is_no_study_is_one_line(tmp_path: Path, text: str, message: str) -> None:

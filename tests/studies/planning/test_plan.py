@@ -1,5 +1,6 @@
 """What is left to train."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,19 @@ def test_a_pretrained_model_of_another_family_is_refused_by_the_plan(study_file:
     assert line.startswith(
         "studies: b: pretrained: a: the pretrained model has tensors of the same name and shape for 0."
     )
+
+
+@pytest.mark.slow
+def test_a_plan_shows_who_waits_for_whom(study_file: StudyFile, studies: Studies, tiny: Path) -> None:
+    other = {"study": "t2t_ablation", "arm": "T2T-ViT_t-14", "scale": tiny.name}
+    arms = CHAIN | {"twice": {"teacher": "alone", "pretrained": other}}
+    where = (str(study_file(arms=arms, seeds=2)), "--scale", str(tiny))
+    (title, *_), *rows = (line.split("planned") for line in studies("plan", *where).stdout.splitlines()[2:])
+    assert title.rstrip().endswith("waits for")
+    ends = [row[1].strip() for row in rows if len(row) == 2]
+    elsewhere = f"T2T-ViT_t-14 of t2t_ablation at {tiny}"
+    assert ends == ["", "a", "b", "", f"alone, {elsewhere}", ""]
+    trials = json.loads(studies("plan", *where, "--json").stdout)["trials"]
+    assert {row["arm"]: row["waits_for"] for row in trials if row["seed"] == 1}["c"] == ["b"]
+    alone = studies("plan", str(study_file()), "--scale", str(tiny)).stdout
+    assert "waits for" not in alone, "where nobody does"

@@ -144,6 +144,8 @@ class Told:
     def __init__(self) -> None:
         self.ended: dict[str, str] = {}
 
+    def started(self, trial_id: str) -> None: ...
+
     def epoch(self, trial_id: str, record: dict) -> None: ...
 
     def done(self, trial_id: str, result: dict, here: bool) -> None:

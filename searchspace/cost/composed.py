@@ -1,0 +1,64 @@
+"""The parts that a model is the sum of: each is counted once, however many models have it. No torch here.
+
+A transformer of 14 equal layers has one attention, one MLP and one norm to count; ten thousand candidates of a search
+share some hundred. What stands between the parts (residual sums, concatenation, the split into heads) costs nothing by
+the convention of `searchspace.cost.traced`; tests hold the sum to the trace of the whole model, to the unit.
+"""
+
+from collections import Counter
+from collections.abc import Hashable
+from itertools import chain
+from typing import NamedTuple
+
+from searchspace.spec import CnnSpec, ModelSpec, TransformerSpec
+
+
+class Part(NamedTuple):
+    """A module and the shape of what goes into it: all that its cost depends on.
+
+    Attributes:
+        kind: key of `searchspace.build.PARTS`.
+        arguments: that the module is made with.
+        shape: of the one input, with a batch of 1.
+    """
+
+    kind: str
+    arguments: tuple[Hashable, ...]
+    shape: tuple[int, ...]
+
+
+def parts(spec: ModelSpec) -> Counter[Part]:
+    """Each distinct part of a model, and how often it has it. A CNN of a library is a part by itself."""
+    if isinstance(spec, CnnSpec):
+        return Counter({Part("cnn", (spec.model_dump_json(),), (1, spec.in_chans, *spec.img_size)): 1})
+    found: Counter[Part] = Counter()
+    backbone, growth_rate = spec.backbone, spec.backbone.dense.growth_rate if spec.backbone.dense else 0
+    found[_embedding(spec)] = 1
+    tokens = _tokens(spec)
+    blocks = backbone.widths()
+    for width, times in Counter(chain.from_iterable(blocks)).items():
+        shape = (1, tokens, width)
+        found[Part("attention", (width, *backbone.attention_arguments()), shape)] += times
+        found[Part("mlp", (width, *backbone.mlp_arguments()), shape)] += times
+        found[Part("norm", (width,), shape)] += 2 * times
+        if growth_rate:
+            found[Part("linear", (width, growth_rate), shape)] += times
+    for block in blocks[:-1]:
+        grown = block[-1] + growth_rate
+        found[Part("transition", (grown, backbone.transition(grown)), (1, tokens, grown))] += 1
+    features = blocks[-1][-1] + growth_rate
+    found[Part("norm", (features,), (1, tokens, features))] += 1
+    if spec.num_classes:
+        found[Part("linear", (features, spec.num_classes), (1, features))] += 1 + spec.distilled
+    return found
+
+
+def _embedding(spec: TransformerSpec) -> Part:
+    arguments = (spec.tokenizer, spec.backbone.embed_dim, spec.in_chans, spec.img_size)
+    more = (spec.backbone.position, spec.distilled)
+    return Part("embedding", (*arguments, *more), (1, spec.in_chans, *spec.img_size))
+
+
+def _tokens(spec: TransformerSpec) -> int:
+    rows, columns = spec.tokenizer.grid_size(*spec.img_size)
+    return rows * columns + (2 if spec.distilled else 1)
