@@ -36,7 +36,7 @@ def verdict_remarks(rows: pd.DataFrame) -> list[str]:
     """What the columns of a run's table mean, and for how many comparisons its verdicts are corrected."""
     unresolved = rows[rows["verdict"] == "unresolved"]
     alone = [
-        f"{name} ({'higher' if delta > 0 else 'lower'}, p {p:.2g})"
+        f"{name} ({'higher' if delta > 0 else 'lower'}, p={p:.2g})"
         for name, delta, p in zip(_names(unresolved), unresolved["delta"], unresolved["p"], strict=True)
         if p <= LEVEL
     ]

@@ -44,16 +44,16 @@ def compared(
 
     Returns:
         Columns of `compare.full_size`, then top1, top1_sd, n, stopped, failed, delta, ci, p, comparisons, verdict,
-        no_number (a text), run_params_k and run_macs_m (empty where nothing was trained). A model that is not what its name
-        says, or is one and the same as another of its group, has no number of its own beside the paper's, and is no
-        comparison: no_number says why.
+        no_number (a text), run_params_k and run_macs_m (empty where nothing was trained). A model that is not what its
+        name says, or is one and the same as another of its group, has no number of its own beside the paper's, and is
+        no comparison: no_number says why.
     """
     paper = published.table(number)
     grouped = bool(paper["group"].any())
     rows = full_size(paper, counts if grouped else counts.assign(group=""), published.notes())
     if results is None or not results["status"].isin(TRAINED).any():
         return rows.reindex(columns=[*rows.columns, *MEASURED]).assign(no_number="")
-    arms = _measured(results, misnamed)
+    arms = _measured(results[results["arm"].isin(paper["model"])], misnamed)
     if not grouped:
         arms["group"] = ""
     # A row that the paper quotes from elsewhere has no run of its own if the same model has a row that was trained.

@@ -24,7 +24,8 @@ def structure(model: ModelSpec) -> str:
     """Depth, width and MLP size of a transformer, as table 1 of the paper has them; name and stages of a CNN."""
     if isinstance(model, CnnSpec):
         stages = [str(layers) for depths in model.depths.values() for layers in depths]
-        return f"{model.name}: {', '.join(stages)}" if stages else model.name
+        name = f"{model.name} of ghost modules" if model.conv == "ghost" else model.name
+        return f"{name}: {', '.join(stages)}" if stages else name
     backbone = model.backbone
     if backbone.dense:
         widths = f"{backbone.embed_dim}-{backbone.num_features()}"

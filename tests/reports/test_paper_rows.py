@@ -71,9 +71,14 @@ def test_a_table_says_for_how_many_comparisons_its_verdicts_are_corrected() -> N
     assert "corrected for 2 comparisons (T2T module) and 1 (DN structure), so" in text(7, both)
 
 
+def test_arms_that_the_paper_has_not_are_no_comparisons_of_its_table() -> None:
+    rows = compared(2, printed_counts(2), run(**VIT, **T2T, mine=("mine", NOISE))).set_index("model")
+    assert rows.loc["T2T-ViT-14", "comparisons"] == 1
+
+
 def test_a_verdict_that_only_the_correction_takes_away_is_told() -> None:
     weak = {"T2T-ViT-14": ("t2t", [82.2, 81.2, 83.2])}
-    told = "Unresolved as one of these comparisons, but not by itself at 5 %: T2T-ViT-14 (higher, p 0.0"
+    told = "Unresolved as one of these comparisons, but not by itself at 5 %: T2T-ViT-14 (higher, p=0.0"
     assert told in text(2, run(**VIT, **weak, **{"T2T-ViT-24": ("24", NOISE)}))
     assert told not in text(2, run(**VIT, **weak))
 

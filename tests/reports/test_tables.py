@@ -79,6 +79,13 @@ def test_no_reason_is_given_that_no_table_needs(rows_of: dict[int, pd.DataFrame]
 
 
 @pytest.mark.slow
+def test_the_paper_prints_more_macs_than_ours_for_all_vits_as_two_notes_say(rows_of: dict[int, pd.DataFrame]) -> None:
+    vits = rows_of[6][rows_of[6]["group"] == "CNN to ViT"]
+    assert vits["note"].str.contains("for all seven ViTs of this table").sum() == 2
+    assert (vits["paper_macs_g"] > vits["macs_g"]).sum() == len(vits) == 7
+
+
+@pytest.mark.slow
 def test_few_params_differ_by_more_than_rounding(rows_of: dict[int, pd.DataFrame]) -> None:
     differing = [
         row["model"]
