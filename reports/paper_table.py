@@ -1,48 +1,82 @@
 """A table of the paper beside ours: costs at full size, and accuracies of a run at some scale."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import pandas as pd
 
 from reports import published
+from reports.cells import accuracies, differences, once, seeds, verdict_remarks
+from reports.columns import COLUMNS
 from reports.compare import full_size
 from reports.render import Section, formatted, marked
 from reports.statistics import over_seeds
 
 FULL_SIZE = (
-    *("group", "model", "paper_structure", "structure", "paper_top1", "paper_cifar10", "paper_cifar100"),
+    *("group", "model", "paper_top1", "paper_delta", "paper_cifar10", "paper_cifar100"),
     *("paper_params_m", "params_m", "params_diff", "paper_macs_g", "macs_g", "macs_diff"),
 )
+STRUCTURE = ("group", "model", "paper_tokens", "tokens", "paper_structure", "structure")
 RUN = (
-    *("group", "model", "paper_top1", "paper_delta", "accuracy", "seeds", "delta", "verdict"),
+    *("group", "model", "paper_top1", "paper_delta", "accuracy", "seeds", "difference", "verdict"),
     *("run_params_k", "run_macs_m"),
 )
-MEASURED = ["top1", "top1_sd", "n", "stopped", "failed", "delta", "ci", "verdict", "run_params_k", "run_macs_m"]
+MEASURED = [
+    *("top1", "top1_sd", "n", "stopped", "failed", "delta", "ci", "p", "comparisons", "verdict", "no_number"),
+    *("run_params_k", "run_macs_m"),
+]
+TRAINED = ["done", "pruned", "failed"]
 
 
-def compared(number: int, counts: pd.DataFrame, results: pd.DataFrame | None) -> pd.DataFrame:
+def compared(
+    number: int,
+    counts: pd.DataFrame,
+    results: pd.DataFrame | None,
+    misnamed: Mapping[tuple[str, str], str] = MappingProxyType({}),
+) -> pd.DataFrame:
     """The paper's rows with our counts, notes and, where a run has them, our accuracies.
 
     Args:
         number: of the table.
-        counts: group, model, structure, params_m (trainable), macs_g at full size.
+        counts: group, model, tokens, structure, params_m (trainable), macs_g at full size.
         results: a row a trial as `statistics.over_seeds` takes it, `arm` being the paper's `model`; None: no run.
+        misnamed: why an arm (group, name) is not what its name says at the run's scale.
 
     Returns:
-        Columns of `compare.full_size`, then top1, top1_sd, n, stopped, failed, delta, ci, verdict, run_params_k and
-        run_macs_m (empty where nothing was trained).
+        Columns of `compare.full_size`, then top1, top1_sd, n, stopped, failed, delta, ci, p, comparisons, verdict,
+        no_number (a text), run_params_k and run_macs_m (empty where nothing was trained). A model that is not what its
+        name says, or is one and the same as another of its group, has no number of its own beside the paper's, and is
+        no comparison: no_number says why.
     """
     paper = published.table(number)
     grouped = bool(paper["group"].any())
     rows = full_size(paper, counts if grouped else counts.assign(group=""), published.notes())
-    if results is None or not results["status"].isin(["done", "pruned", "failed"]).any():
-        return rows.reindex(columns=[*rows.columns, *MEASURED])
-    arms = over_seeds(results).rename(columns={"arm": "model"}).drop(columns="baseline")
+    if results is None or not results["status"].isin(TRAINED).any():
+        return rows.reindex(columns=[*rows.columns, *MEASURED]).assign(no_number="")
+    arms = _measured(results[results["arm"].isin(paper["model"])], misnamed)
     if not grouped:
         arms["group"] = ""
     # A row that the paper quotes from elsewhere has no run of its own if the same model has a row that was trained.
     twin = rows.duplicated(["group", "model"], keep=False) & ~rows["own_schedule"]
     arms = rows.loc[~twin, ["group", "model"]].merge(arms, on=["group", "model"], how="left")
     rows.loc[~twin, MEASURED] = arms[MEASURED].set_axis(rows.index[~twin])
-    return rows
+    return rows.assign(no_number=[text if text == text else "" for text in rows["no_number"]])
+
+
+def _measured(results: pd.DataFrame, misnamed: Mapping[tuple[str, str], str]) -> pd.DataFrame:
+    """group, model and the columns `MEASURED` of all arms."""
+    keys = pd.Series(list(zip(results["group"], results["arm"], strict=True)), index=results.index)
+    unfit = keys.isin(misnamed)
+    arms = over_seeds(results[~unfit]).drop(columns="baseline")
+    same = arms["same_as"] != ""
+    arms["no_number"] = ("at this scale it is one and the same model as " + arms["same_as"]).where(same, "")
+    arms.loc[same, [name for name in MEASURED if name not in ("verdict", "no_number")]] = float("nan")
+    trained = keys[unfit & results["status"].isin(TRAINED)].unique()
+    blank = [
+        {"group": group, "arm": arm, "verdict": "not as named", "no_number": misnamed[group, arm]}
+        for group, arm in trained
+    ]
+    return pd.concat([arms, pd.DataFrame(blank)], ignore_index=True).rename(columns={"arm": "model"})
 
 
 def added(number: int, results: pd.DataFrame) -> pd.DataFrame:
@@ -60,34 +94,47 @@ def sections(number: int, rows: pd.DataFrame, scale: str, remarks: list[str]) ->
         remarks: printed below the run's table.
     """
     made = [_full_size(number, rows)]
-    trained = rows[rows[["n", "stopped", "failed"]].astype(float).sum(axis=1) > 0]
-    if not trained.empty:
-        made.append(_run(number, trained, scale, remarks))
+    if rows["paper_structure"].any():
+        made.append(_structures(number, rows))
+    shown = (rows[["n", "stopped", "failed"]].astype(float).sum(axis=1) > 0) | (rows["no_number"] != "")
+    if shown.any():
+        made.append(_run(number, rows[shown], scale, remarks))
     return made
 
 
 def _full_size(number: int, rows: pd.DataFrame) -> Section:
     marks, notes = marked(rows)
-    quoted = set(rows["model"][~rows["own_schedule"]])
-    retrained = rows["own_schedule"] & rows["model"].isin(quoted)
-    marked_names = rows["model"] + retrained.map({True: "*", False: ""})
-    named = rows.assign(model=marked_names + rows["own_schedule"].map({True: "", False: "\u2020"}))
-    structured = bool(rows["paper_structure"].any())
-    frame = _table(named, FULL_SIZE if structured else tuple(name for name in FULL_SIZE if name != "structure"))
-    if any(marks):
-        frame["marks"] = marks
-    if retrained.any():
-        notes.append("* the same model in the paper's own training")
-    if quoted:
-        notes.append("\u2020 accuracy that the paper quotes: not trained with its scheme")
-    notes.append("Params are those that are learned; diff. % is of the printed figure.")
+    names, legend = _named(rows)
+    frame = _table(rows.assign(model=names, marks=marks), (*FULL_SIZE, "marks"))
+    notes += [*legend, "Params are those that are learned; diff. % is of the printed figure.", *_misprints(rows)]
     return Section(f"Table {number} at full size: the paper's figures and our counts", frame, notes)
 
 
+def _structures(number: int, rows: pd.DataFrame) -> Section:
+    rows = rows[rows["paper_structure"] != ""].drop_duplicates(["group", "model"])
+    marks, notes = marked(rows, "slip")
+    columns = [name for name in STRUCTURE if name != "tokens" or rows["paper_tokens"].any()]
+    if rows["paper_structure"].str.endswith("layers").any():
+        notes.append("CNNs: the paper's depth counts all layers with weights, ours are the blocks of each stage.")
+    frame = _table(rows.assign(marks=marks), (*columns, "marks"))
+    return Section(f"Table {number}, structures: the paper's and ours", frame, notes)
+
+
 def _run(number: int, rows: pd.DataFrame, scale: str, remarks: list[str]) -> Section:
-    frame = _table(rows.assign(accuracy=accuracies(rows), seeds=seeds(rows)), RUN)
+    names, legend = _named(rows)
+    texts = {"accuracy": accuracies(rows), "seeds": seeds(rows), "difference": differences(rows)}
     title = f"Table {number} as trained here, at scale {scale}: small models on small pictures, not ImageNet"
-    return Section(title, frame, [*verdict_remarks(rows), *_misprints(rows), *remarks])
+    return Section(title, _table(rows.assign(model=names, **texts), RUN), [*legend, *verdict_remarks(rows), *remarks])
+
+
+def _named(rows: pd.DataFrame) -> tuple[pd.Series, list[str]]:
+    """The models with the paper's asterisk, or a dagger, and what these say."""
+    quoted = ~rows["own_schedule"]
+    names = rows["model"] + rows["asterisk"].map({True: "*", False: ""}) + quoted.map({True: "\u2020", False: ""})
+    legend = ["* a network of others, trained by the paper with its own scheme"] if rows["asterisk"].any() else []
+    if quoted.any():
+        legend.append("\u2020 accuracy that the paper quotes: not trained with its scheme")
+    return names, legend
 
 
 def _misprints(rows: pd.DataFrame) -> list[str]:
@@ -95,9 +142,10 @@ def _misprints(rows: pd.DataFrame) -> list[str]:
     base = rows[rows["baseline"]].set_index("group")["paper_top1"]
     own = rows["paper_top1"] - rows["group"].map(base)
     wrong = rows[(own - rows["paper_delta"]).abs() > 0.051]
+    text = COLUMNS["paper_delta"].text
     notes = []
     for model, right, printed in zip(wrong["model"], own[wrong.index], wrong["paper_delta"], strict=True):
-        notes.append(f"The paper's accuracies give {right:+.1f} for {model}, where it prints {printed:+.1f}.")
+        notes.append(f"The paper's accuracies give {text(right)} for {model}, where it prints {text(printed)}.")
     return notes
 
 
@@ -108,40 +156,3 @@ def _table(rows: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
     if "group" in frame:
         frame["group"] = once(frame["group"])
     return frame
-
-
-def accuracies(rows: pd.DataFrame) -> list[str]:
-    """Mean and standard deviation as text."""
-    return [
-        f"{mean:.1f}" + (f" \u00b1 {sd:.1f}" if sd == sd else "") if mean == mean else ""
-        for mean, sd in zip(rows["top1"], rows["top1_sd"], strict=True)
-    ]
-
-
-def seeds(rows: pd.DataFrame) -> list[str]:
-    """How many seeds the accuracy is over, and how many were stopped early or failed, as text."""
-    made = []
-    for n, *others in zip(rows["n"], rows["stopped"], rows["failed"], strict=True):
-        counts = [f"{count:.0f} {word}" for count, word in zip(others, ("stopped", "failed"), strict=True) if count > 0]
-        made.append(f"{n:.0f}" + (f" ({', '.join(counts)})" if counts else ""))
-    return made
-
-
-def verdict_remarks(rows: pd.DataFrame) -> list[str]:
-    """What the columns of a run's table mean."""
-    early = [
-        "Stopped early: accuracy is over the seeds that finished, which are the better ones; not compared. "
-        "A run without --early-stop trains the others to the end."
-    ]
-    failed = ["Seeds failed: accuracy is over those that finished; not compared. The next run tries the others again."]
-    return [
-        "Top-1: mean \u00b1 standard deviation over seeds. \u0394: points above the group's baseline.",
-        "Verdict: unresolved unless Welch's t-test over seeds (Holm within the group, 5 %) finds a difference.",
-        *(early if (rows["stopped"] > 0).any() else []),
-        *(failed if (rows["failed"] > 0).any() else []),
-    ]
-
-
-def once(names: pd.Series) -> list[str]:
-    """Each name where it first stands, then blanks."""
-    return [name if i == 0 or names.iloc[i - 1] != name else "" for i, name in enumerate(names)]

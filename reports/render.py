@@ -10,7 +10,6 @@ from tabulate import tabulate
 from reports.columns import COLUMNS
 
 WIDTH = 120  # of remarks on a terminal
-STYLES = {"text": "simple", "md": "github", "latex": "latex_booktabs"}
 
 
 @dataclass(frozen=True)
@@ -42,34 +41,7 @@ def marked(frame: pd.DataFrame, column: str = "note") -> tuple[list[str], list[s
 
 def render(sections: list[Section], style: str) -> str:
     """The sections one below the other as `text`, `md` or `latex`."""
-    blocks = []
-    for section in sections:
-        headers = [COLUMNS[name].label for name in section.frame.columns]
-        headers = _grouped(headers) if style == "text" else [header.replace("\n", " ") for header in headers]
-        numeric = {name for name, column in COLUMNS.items() if column.digits is not None} | {"accuracy", "seeds"}
-        align = ["right" if name in numeric else "left" for name in section.frame.columns]
-        rows = section.frame.to_numpy().tolist()
-        if style == "md":
-            rows = [[cell.replace("|", "\\|") for cell in row] for row in rows]
-        if style == "latex":
-            headers = [_tex(header) for header in headers]
-            rows = [[_tex(cell) for cell in row] for row in rows]
-            body = tabulate(rows, headers, tablefmt="latex_raw", disable_numparse=True, colalign=align)
-            body = body.replace("\\hline", "\\toprule", 1).replace("\\hline", "\\midrule", 1)
-            body = body.replace("\\hline", "\\bottomrule", 1)
-            notes = [rf"\par\noindent{{\footnotesize {_tex(remark)}}}" for remark in section.remarks]
-            text = [rf"\par\noindent\textbf{{{_tex(section.title)}}}\par", body, *notes]
-        else:
-            body = tabulate(rows, headers, tablefmt=STYLES[style], disable_numparse=True, colalign=align)
-            title = f"**{section.title}**" if style == "md" else section.title
-            remarks = section.remarks
-            if style == "md":
-                remarks = [r if r[:1].isdigit() else f"- {r}" for r in remarks]
-            else:
-                remarks = [fill(r, WIDTH, break_long_words=False, subsequent_indent="   ") for r in remarks]
-            text = [title, "", body, *([""] if remarks else []), *remarks]
-        blocks.append("\n".join(text))
-    return "\n\n".join(blocks) + "\n"
+    return "\n\n".join(STYLES[style](section) for section in sections) + "\n"
 
 
 def as_csv(frame: pd.DataFrame) -> str:
@@ -85,6 +57,47 @@ def as_json(frame: pd.DataFrame) -> str:
     )
 
 
+def _text(section: Section) -> str:
+    headers, rows, align = _parts(section)
+    # As tabulate's `simple`, whose headers are two characters wider than they need.
+    lines = [header.split("\n") for header in _grouped(headers)]
+    heads = [[line[i] if i < len(line) else "" for line in lines] for i in range(max(map(len, lines)))]
+    rule = ["-" * max(len(row[i]) for row in [*heads, *rows]) for i in range(len(headers))]
+    body = tabulate([*heads, rule, *rows], tablefmt="plain", disable_numparse=True, colalign=align)
+    remarks = [fill(r, WIDTH, break_long_words=False, subsequent_indent="   ") for r in section.remarks]
+    return "\n".join([section.title, "", body, *([""] if remarks else []), *remarks])
+
+
+def _md(section: Section) -> str:
+    headers, rows, align = _parts(section)
+    rows = [[cell.replace("|", "\\|").replace("*", "\\*") for cell in row] for row in rows]
+    headers = [header.replace("\n", " ") for header in headers]
+    body = tabulate(rows, headers, tablefmt="github", disable_numparse=True, colalign=align)
+    remarks = [r if r[:1].isdigit() else f"- {r}" for r in (r.replace("*", "\\*") for r in section.remarks)]
+    return "\n".join([f"**{section.title}**", "", body, *([""] if remarks else []), *remarks])
+
+
+def _latex(section: Section) -> str:
+    headers, rows, align = _parts(section)
+    headers = [_tex(header.replace("\n", " ")) for header in headers]
+    rows = [[_tex(cell) for cell in row] for row in rows]
+    body = tabulate(rows, headers, tablefmt="latex_raw", disable_numparse=True, colalign=align)
+    for line in ("\\toprule", "\\midrule", "\\bottomrule"):
+        body = body.replace("\\hline", line, 1)
+    notes = [rf"\par\noindent{{\footnotesize {_tex(remark)}}}" for remark in section.remarks]
+    return "\n".join([rf"\par\noindent\textbf{{{_tex(section.title)}}}\par", body, *notes])
+
+
+STYLES = {"text": _text, "md": _md, "latex": _latex}
+
+
+def _parts(section: Section) -> tuple[list[str], list[list[str]], list[str]]:
+    """Headers, rows and the alignment of each column."""
+    columns = [COLUMNS[name] for name in section.frame.columns]
+    align = ["right" if column.number else "left" for column in columns]
+    return [column.label for column in columns], section.frame.to_numpy().tolist(), align
+
+
 def _grouped(headers: list[str]) -> list[str]:
     """Headers of two lines, the first line of each only where it differs from its left neighbour's."""
     firsts = [header.partition("\n")[0] if "\n" in header else None for header in headers]
@@ -95,5 +108,5 @@ def _grouped(headers: list[str]) -> list[str]:
 def _tex(text: str) -> str:
     special = {char: f"\\{char}" for char in "&%_#${}"} | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}"}
     special |= {"^": r"\textasciicircum{}", "\u0394": r"$\Delta$", "\u00b1": r"$\pm$", "\u2212": "$-$"}
-    special |= {"\u2020": r"$\dagger$"}
+    special |= {"\u2020": r"$\dagger$", "*": r"$\ast$"}
     return "".join(special.get(char, char) for char in text)

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from reports.paper_table import accuracies, once, seeds, verdict_remarks
+from reports.cells import accuracies, differences, once, seeds, verdict_remarks
 from reports.render import Section, formatted
 from reports.statistics import over_seeds
 
@@ -10,10 +10,9 @@ from reports.statistics import over_seeds
 def section(study: str, results: pd.DataFrame, scale: str, remarks: list[str]) -> Section:
     """A row an arm: accuracy over seeds, difference from the baseline, params and MACs at the scale."""
     arms = over_seeds(results)
-    frame = formatted(
-        arms.assign(seeds=seeds(arms)), ["group", "arm", "seeds", "delta", "verdict", "run_params_k", "run_macs_m"]
-    )
-    frame.insert(2, "accuracy", accuracies(arms))
+    texts = {"accuracy": accuracies(arms), "seeds": seeds(arms), "difference": differences(arms)}
+    columns = ["group", "arm", "accuracy", "seeds", "difference", "verdict", "run_params_k", "run_macs_m"]
+    frame = formatted(arms.assign(**texts), columns)
     if arms["group"].nunique() == 1:
         frame = frame.drop(columns="group")
     else:

@@ -11,13 +11,13 @@ from reports.figures import accuracy_against_macs, draw_accuracy_against_macs, s
 from reports.render import Section, as_csv, as_json, render
 from searchspace.cost.remembered import costs
 from searchspace.expand import SpecError
-from searchspace.spec import CnnSpec, ModelSpec, TransformerSpec
 from studies.language.catalog import names
 from studies.language.expansion import at_scale, expand, full_size
 from studies.language.likeness import same_trials
 from studies.language.resolve import load_study
 from studies.language.study import Study
 from studies.reporting.frames import results
+from studies.reporting.structures import misnamed, structure, tokens
 from studies.store.store import Store
 from studies.trials.scale import Scale
 
@@ -63,7 +63,7 @@ def table(
         shown = frame[frame["status"] == "done"]
         sections = [study_table.section(study.name, frame, scale.scale, remarks(study, scale, shown))]
         return _rendered(frame, sections, style) + (untrained if shown.empty else "")
-    rows = paper_table.compared(study.table, counts(study), frame)
+    rows = paper_table.compared(study.table, counts(study), frame, misnamed(at_scale(study, scale)))
     rows["scale"] = scale.scale if not trained.empty else None
     sections = []
     if style not in ("csv", "json"):
@@ -103,21 +103,14 @@ def _draw(study: Study, scale: Scale, store: Store, rows: pd.DataFrame, asked: P
 
 
 def counts(study: Study) -> pd.DataFrame:
-    """group, model, structure, params_m (trainable) and macs_g of every arm at full size."""
+    """group, model, tokens, structure, params_m (trainable) and macs_g of every arm at full size."""
     rows = []
     models = full_size(study)
     for arm, model, cost in zip(study.arms, models, costs(models), strict=True):
         figures = {"params_m": cost["trainable"] / 1e6, "macs_g": cost["macs"] / 1e9}
-        rows.append({"group": arm.group, "model": arm.name, "structure": structure(model)} | figures)
+        texts = {"tokens": tokens(model), "structure": structure(model)}
+        rows.append({"group": arm.group, "model": arm.name} | texts | figures)
     return pd.DataFrame(rows)
-
-
-def structure(model: ModelSpec) -> str:
-    """Depth, width and MLP size of a transformer, as table 1 of the paper has them."""
-    if isinstance(model, CnnSpec):
-        return ""
-    backbone = model.backbone
-    return f"{backbone.depth} x {backbone.embed_dim}, MLP {int(backbone.embed_dim * backbone.mlp_ratio)}"
 
 
 def remarks(study: Study, scale: Scale, trained: pd.DataFrame) -> list[str]:
@@ -130,19 +123,14 @@ def remarks(study: Study, scale: Scale, trained: pd.DataFrame) -> list[str]:
     if trained["device"].nunique() > 1:
         notes.append(f"Trained on different devices: {', '.join(sorted(trained['device'].dropna().unique()))}.")
     notes += [study.remark] if study.remark else []
-    distilled = [
-        arm.name
-        for arm in study.arms
-        if isinstance(arm.model, TransformerSpec) and arm.model.distilled and arm.teacher is None
-    ]
-    if distilled:
-        notes.append(f"Without a teacher here, so with two tokens but not distilled: {', '.join(distilled)}.")
     notes += [
         f"Nothing to compare with in {arm.group or study.name}: its baseline {arm.name} is not trained."
         for arm in study.arms
         if arm.baseline and arm.group in set(trained["group"]) and arm.name not in set(trained["arm"])
     ]
     scaled = at_scale(study, scale)
+    what = "No number for " if study.table else ""
+    notes += [f"{what}{arm}: {why}." for (_, arm), why in misnamed(scaled).items() if arm in set(trained["arm"])]
     notes += [f"No row for {item.arm.name}: {item.refusal}." for item in scaled if item.model is None]
     same = [list(dict.fromkeys(arm.name for arm in arms)) for arms in same_trials(expand(scaled, study.seeds[:1]).arms)]
     return [*notes, *(f"One and the same model at this scale: {', '.join(n)}." for n in same if len(n) > 1)]

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from reports.statistics import holm, over_seeds
+from reports.statistics import LEVEL, over_seeds
 
 
 def frame(**arms: list[float]) -> pd.DataFrame:
@@ -34,6 +34,7 @@ def test_the_interval_is_welchs() -> None:
     a, b = np.var(arm, ddof=1) / 4, np.var(base, ddof=1) / 3
     freedom = (a + b) ** 2 / (a**2 / 3 + b**2 / 2)  # Welch and Satterthwaite's
     assert row["ci"] == pytest.approx(stats.t.ppf(0.975, freedom) * np.sqrt(a + b))
+    assert row["p"] == pytest.approx(stats.ttest_ind(arm, base, equal_var=False).pvalue)
 
 
 @pytest.mark.parametrize(
@@ -68,17 +69,62 @@ def test_an_arm_without_a_finished_trial_has_no_verdict() -> None:
     assert np.isnan(row["delta"])
 
 
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
-def test_holm_finds_no_more_than_uncorrected_tests_and_no_less_than_bonferroni(p: list[float]) -> None:
-    values = np.array(p)
-    found = holm(values, 0.05)
-    assert (found <= (values <= 0.05)).all()
-    assert (found >= (values <= 0.05 / len(values))).all()
+ACCURACIES = st.lists(st.integers(4000, 4100).map(lambda pictures: 100 * pictures / 8192), min_size=1, max_size=5)
 
 
-def test_holm_on_a_worked_example() -> None:
-    # Thresholds 0.0125, 0.0167, 0.025, 0.05: 0.01 passes, 0.02 does not, and then nothing does.
-    assert holm(np.array([0.03, 0.01, 0.02, 0.9]), 0.05).tolist() == [False, True, False, False]
+@settings(max_examples=60, deadline=None)
+@given(st.lists(ACCURACIES, min_size=2, max_size=5))
+def test_the_interval_leaves_out_0_exactly_where_there_is_a_verdict(arms: list[list[float]]) -> None:
+    table = over_seeds(frame(**{"base" if i == 0 else f"arm{i}": values for i, values in enumerate(arms)}))
+    compared = table[table["arm"] != "base"]
+    found = (compared["delta"] - compared["ci"] > 0) | (compared["delta"] + compared["ci"] < 0)
+    assert (compared["verdict"] != "unresolved").tolist() == found.tolist()
+    assert (compared["p"] < LEVEL / len(compared)).tolist() == found.tolist()
+    assert (compared["comparisons"] == len(compared)).all()
+
+
+@pytest.mark.parametrize("others", [0, 1, 4])
+def test_the_intervals_of_a_group_hold_at_once(others: int) -> None:
+    base, arm = [80.0, 80.6, 79.4], [82.2, 81.2, 83.2]
+    more = {f"other{i}": [80.0, 81.0, 79.0 - i] for i in range(others)}
+    row = over_seeds(frame(base=base, arm=arm, **more)).set_index("arm").loc["arm"]
+    alone = stats.ttest_ind(arm, base, equal_var=False).confidence_interval(1 - LEVEL / (others + 1))
+    assert (row["delta"] - row["ci"], row["delta"] + row["ci"]) == pytest.approx((alone.low, alone.high))
+    assert row["verdict"] == ("higher" if others == 0 else "unresolved")
+
+
+def test_nothing_is_found_where_seeds_have_no_spread_at_all() -> None:
+    row = over_seeds(frame(base=[80.0, 80.0, 80.0], arm=[80.012, 80.012, 80.012])).set_index("arm").loc["arm"]
+    assert row["delta"] == pytest.approx(0.012)
+    assert row["verdict"] == "unresolved"
+    assert np.isnan(row["ci"]) and np.isnan(row["p"])
+
+
+# ---- arms that have the same trials
+
+
+def with_trials(data: pd.DataFrame, **trials: str) -> pd.DataFrame:
+    """The frame with the trials of its arms: a name of a model, and the seed."""
+    names = data["arm"].map(lambda arm: trials.get(arm, arm))
+    return data.assign(trial=names + "-" + data["seed"].astype(str))
+
+
+def test_arms_of_the_same_trials_are_one_comparison() -> None:
+    base, arm = [80.0, 80.6, 79.4], [82.2, 81.2, 83.2]
+    assert LEVEL / 2 < stats.ttest_ind(arm, base, equal_var=False).pvalue < LEVEL  # enough alone, not as one of two
+    data = with_trials(frame(base=base, arm=arm, again=arm), again="arm")
+    table = over_seeds(data).set_index("arm")
+    assert table["verdict"].to_dict() == {"base": "baseline", "arm": "higher", "again": "as arm"}
+    assert table.loc["arm", "comparisons"] == 1
+    assert table.loc["again", ["delta", "ci", "p", "comparisons"]].isna().all()
+    assert table.loc["again", "top1"] == table.loc["arm", "top1"]
+
+
+def test_an_arm_of_the_baselines_trials_is_no_comparison() -> None:
+    data = with_trials(frame(again=[80.0, 80.6], base=[80.0, 80.6], arm=[70.0, 70.5]), again="base")
+    table = over_seeds(data).set_index("arm")
+    assert table["verdict"].to_dict() == {"again": "as base", "base": "baseline", "arm": "lower"}
+    assert table.loc["arm", "comparisons"] == 1
 
 
 @pytest.mark.parametrize("status", ["failed", "planned", "missing"])

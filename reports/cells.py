@@ -1,0 +1,88 @@
+"""What is measured, as the cells of a run's table, and the remarks that say what they mean."""
+
+import pandas as pd
+
+from reports.columns import Column
+from reports.statistics import LEVEL
+
+POINTS = Column("", 1, signed=True)
+TOP1 = "Top-1: mean \u00b1 standard deviation over seeds. \u0394: points above the group's baseline"
+
+
+def accuracies(rows: pd.DataFrame) -> list[str]:
+    """Mean and standard deviation as text."""
+    return [
+        f"{mean:.1f}" + (f" \u00b1 {sd:.1f}" if sd == sd else "") if mean == mean else ""
+        for mean, sd in zip(rows["top1"], rows["top1_sd"], strict=True)
+    ]
+
+
+def differences(rows: pd.DataFrame) -> list[str]:
+    """Difference from the baseline and half the width of its interval, as text."""
+    texts = [POINTS.text(delta) for delta in rows["delta"]]
+    return [text + (f" \u00b1 {ci:.1f}" if ci == ci else "") for text, ci in zip(texts, rows["ci"], strict=True)]
+
+
+def seeds(rows: pd.DataFrame) -> list[str]:
+    """How many seeds the accuracy is over, and how many were stopped early or failed, as text."""
+    made = []
+    for n, *others in zip(rows["n"], rows["stopped"], rows["failed"], strict=True):
+        counts = [f"{count:.0f} {word}" for count, word in zip(others, ("stopped", "failed"), strict=True) if count > 0]
+        made.append(f"{n:.0f}" + (f" ({', '.join(counts)})" if counts else "") if n == n else "")
+    return made
+
+
+def verdict_remarks(rows: pd.DataFrame) -> list[str]:
+    """What the columns of a run's table mean, and for how many comparisons its verdicts are corrected."""
+    unresolved = rows[rows["verdict"] == "unresolved"]
+    alone = [
+        f"{name} ({'higher' if delta > 0 else 'lower'}, p={p:.2g})"
+        for name, delta, p in zip(_names(unresolved), unresolved["delta"], unresolved["p"], strict=True)
+        if p <= LEVEL
+    ]
+    untested = unresolved[unresolved["p"].isna()]
+    base = rows[rows["verdict"] == "baseline"].set_index("group")["n"]
+    single = (untested["n"] < 2) | (untested["group"].map(base) < 2)
+    remarks = [TOP1 + "."]
+    if rows["comparisons"].notna().any():
+        remarks = [
+            f"{TOP1} \u00b1 half the width of its interval.",
+            "Verdict: higher or lower where the interval leaves out 0, else unresolved. The intervals (Welch's, over "
+            f"seeds) are corrected for {_corrected(rows)}, so that all hold at once with 95 % (Bonferroni). They are "
+            "narrower in a table that compares fewer arms.",
+        ]
+    if alone:
+        remarks.append(f"Unresolved as one of these comparisons, but not by itself at 5 %: {', '.join(alone)}.")
+    if single.any():
+        remarks.append(f"No interval with a single seed: {', '.join(_names(untested[single]))}.")
+    if (~single).any():
+        remarks.append(f"No interval without any spread between seeds: {', '.join(_names(untested[~single]))}.")
+    if (rows["stopped"] > 0).any():
+        remarks.append(
+            "Stopped early: accuracy is over the seeds that finished, which are the better ones; not compared. "
+            "A run without --early-stop trains the others to the end."
+        )
+    if (rows["failed"] > 0).any():
+        remarks.append(
+            "Seeds failed: accuracy is over those that finished; not compared. The next run tries the others again."
+        )
+    return remarks
+
+
+def _corrected(rows: pd.DataFrame) -> str:
+    """How many comparisons each group makes: `6 comparisons (CNN to ViT) and 5 (CNN to T2T-ViT)`."""
+    counts = rows.groupby("group", sort=False)["comparisons"].max().dropna()
+    texts = []
+    for i, (group, count) in enumerate(counts.items()):
+        text = f"{count:.0f}" + (f" comparison{'s' if count > 1 else ''}" if i == 0 else "")
+        texts.append(f"{text} ({group})" if len(counts) > 1 else text)
+    return " and ".join([", ".join(texts[:-1]), texts[-1]] if texts[:-1] else texts)
+
+
+def _names(rows: pd.DataFrame) -> list[str]:
+    return list(rows["model" if "model" in rows else "arm"])
+
+
+def once(names: pd.Series) -> list[str]:
+    """Each name where it first stands, then blanks."""
+    return [name if i == 0 or names.iloc[i - 1] != name else "" for i, name in enumerate(names)]
