@@ -45,7 +45,7 @@ ROOMS: dict[str, set[str]] = {
 OUTSIDE = {  # of this project, that a room may import beside `searchspace`
     "trials": {"pydantic"},
     "language": {"pydantic", "yaml"},
-    "training": {"torch", "timm", "torchvision", "sklearn", "safetensors", "blocks"},
+    "training": {"torch", "timm", "torchvision", "numpy", "PIL", "sklearn", "safetensors", "blocks"},
     "reporting": {"reports", "pandas"},
 }
 

@@ -1,16 +1,73 @@
 """How a trial is trained. A field that is added later carries `Added` (see `searchspace.identity`)."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
+from searchspace.identity import Added
 from searchspace.spec import Spec
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Augment(Spec):
+    """Random changes of training pictures; names and defaults as in timm's training script.
+
+    In this order: crop, flip, automatic augmentation or colour jitter, normalisation, erasing; then, over the batch,
+    mixup or cutmix.
+    """
+
+    crop: Literal["none", "pad", "resized"] = Field(
+        "none",
+        description="pad: a crop of the picture's size after padding with black; resized: a part of the picture, "
+        "resized (Inception's)",
+    )
+    crop_padding: int = Field(4, ge=1, le=512, description="pixels that `pad` adds on each side")
+    crop_scale: tuple[Share, Share] = Field((0.08, 1.0), description="smallest and largest area that `resized` keeps")
+    crop_ratio: tuple[float, float] = Field((3 / 4, 4 / 3), description="its narrowest and widest aspect ratio")
+    hflip: Share = Field(0.5, description="chance of a horizontal flip")
+    color_jitter: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.0, description="largest change of brightness, contrast and saturation; unused where there is auto_augment"
+    )
+    auto_augment: str | None = Field(
+        None,
+        pattern=r"^rand(-(m|n|mstd|inc|p)[0-9.]+)*$",
+        description="RandAugment in timm's words: rand-m9-mstd0.5-inc1",
+    )
+    interpolation: Literal["bilinear", "bicubic", "random"] = Field(
+        "bicubic", description="of crops and of automatic augmentation"
+    )
+    reprob: Share = Field(0.0, description="chance of erasing a rectangle")
+    remode: Literal["const", "rand", "pixel"] = Field("pixel", description="what it is filled with")
+    recount: int = Field(1, ge=1, le=16, description="most rectangles of a picture")
+    mixup: float = Field(0.0, ge=0, le=100, description="alpha of mixup; 0: none")
+    cutmix: float = Field(0.0, ge=0, le=100, description="alpha of cutmix; 0: none")
+    mixup_prob: Share = Field(1.0, description="chance that a batch is mixed")
+    mixup_switch_prob: Share = Field(0.5, description="chance of cutmix where both are there")
+
+    @property
+    def mixes(self) -> bool:
+        """Whether batches are mixed, so that labels are shares of classes."""
+        return bool((self.mixup or self.cutmix) and self.mixup_prob)
+
+    @model_validator(mode="after")
+    def _check(self) -> "Augment":
+        for name, (low, high) in (("crop_scale", self.crop_scale), ("crop_ratio", self.crop_ratio)):
+            if not 0 < low <= high <= 100:
+                raise ValueError(f"{name}: two numbers above 0, the smaller first, got {low:g} and {high:g}")
+        return self
+
+
+class Ema(Spec):
+    """A moving average of the weights, which is what is evaluated and kept (timm's ModelEmaV3)."""
+
+    decay: float = Field(0.9999, gt=0, lt=1, description="share of the average that a step keeps")
+    warmup: bool = Field(False, description="begin with a smaller decay, 1 - (1 + step)^(-2/3), up to `decay`")
 
 
 class Recipe(Spec):
-    """How every arm is trained: AdamW, warm-up and cosine by step. Names as in timm's training script."""
+    """How every arm is trained, by steps: warm-up, cosine, cool-down. Names as in timm's training script."""
 
     epochs: PositiveInt
     batch_size: PositiveInt
@@ -25,3 +82,40 @@ class Recipe(Spec):
         None, description="test pictures evaluated after every epoch but the last, which takes all; none: all"
     )
     shift: int = Field(0, ge=0, description="largest random shift of a picture, in pixels")
+    opt: Annotated[Literal["adamw", "sgd", "momentum"], Added("0.3.0", "adamw")] = Field(
+        "adamw", description="as timm names it; sgd has Nesterov's momentum, momentum the plain one"
+    )
+    momentum: Annotated[Beta, Added("0.3.0", 0.9)] = Field(0.9, description="of sgd and momentum")
+    warmup_lr: Annotated[float | None, Added("0.3.0", None)] = Field(
+        None, ge=0, description="learning rate of the first step of the warm-up; none: lr over the steps of the warm-up"
+    )
+    warmup_prefix: Annotated[bool, Added("0.3.0", True)] = Field(
+        True, description="whether the cosine begins after the warm-up, or is cut off by it"
+    )
+    cooldown_fraction: Annotated[float, Added("0.3.0", 0.0)] = Field(
+        0.0, ge=0, lt=1, description="share of all steps at min_lr, at the end"
+    )
+    backbone_lr_scale: Annotated[float, Added("0.3.0", 1.0)] = Field(
+        1.0, ge=0, le=1, description="learning rate of all but the head, over lr: below 1 to fine-tune"
+    )
+    amp: Annotated[bool, Added("0.3.0", False)] = Field(
+        False, description="mixed precision: bfloat16 where the device has it, else float16; float32 on a CPU"
+    )
+    augment: Annotated[Augment | None, Added("0.3.0", None)] = None
+    ema: Annotated[Ema | None, Added("0.3.0", None)] = None
+
+    @model_validator(mode="after")
+    def _check(self) -> "Recipe":
+        if self.warmup_fraction + self.cooldown_fraction >= 1:
+            raise ValueError(
+                "warmup_fraction and cooldown_fraction together must be below 1, got "
+                f"{self.warmup_fraction:g} and {self.cooldown_fraction:g}"
+            )
+        if self.augment and self.augment.mixes and self.batch_size % 2:
+            raise ValueError(
+                f"mixup and cutmix mix pairs of pictures, so that batch_size must be even, got {self.batch_size}; "
+                f"{self.batch_size + 1} would work"
+            )
+        if self.warmup_lr is not None and self.warmup_lr > self.lr:
+            raise ValueError(f"warmup_lr must be at most lr, got {self.warmup_lr:g} and {self.lr:g}")
+        return self
