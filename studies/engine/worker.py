@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from studies.engine.events import LeaseLostError, StoppedError, TrialFailedError
 from studies.engine.heart import Heart
-from studies.store.checkpoints import load_checkpoint, put_last_aside, save_checkpoint
+from studies.engine.saver import Saver
+from studies.store.checkpoints import load_checkpoint, put_last_aside
 from studies.store.files import StoreError
 from studies.store.leases import Lease, acquire
 from studies.store.store import Store
@@ -105,6 +106,7 @@ def _train(store: Store, lease: Lease, options: Options, stopping: threading.Eve
         reset_peak_memory(torch.device(device))
         trainer = _begun(store, trial, device)
         trainer.tick = heart.tick
+        saver = Saver(store, trial_id, beside=trainer.device.type != "cpu")
         saved = time.monotonic()
 
         def pause() -> bool:
@@ -112,21 +114,25 @@ def _train(store: Store, lease: Lease, options: Options, stopping: threading.Eve
             due = time.monotonic() - saved > options.checkpoint_every
             return due or stopping.is_set() or heart.lost.is_set()
 
-        while not trainer.done:
-            heart.tick()
-            record = trainer.train_epoch(pause)
-            heart.suspend()  # to save takes as long as it takes
-            if heart.lost.is_set() or not lease.held():
-                raise LeaseLostError
-            if trainer.done:
-                store.finish(trial_id, result(trial, trainer), trainer.weights())
-            else:
-                save_checkpoint(store, trial_id, trainer.step, trainer.state_dict())
-            saved = time.monotonic()
-            if record is not None:
-                yield record
-            if stopping.is_set() and not trainer.done:
-                raise StoppedError
+        try:
+            while not trainer.done:
+                heart.tick()
+                record = trainer.train_epoch(pause)
+                heart.suspend()  # to save takes as long as it takes
+                if heart.lost.is_set() or not lease.held():
+                    raise LeaseLostError
+                if trainer.done:
+                    saver.wait()
+                    store.finish(trial_id, result(trial, trainer), trainer.weights())
+                else:
+                    saver.save(trainer.step, trainer.state_dict())
+                saved = time.monotonic()
+                if record is not None:
+                    yield record
+                if stopping.is_set() and not trainer.done:
+                    raise StoppedError
+        finally:
+            saver.wait()  # while the trial is still ours
 
 
 def _begun(store: Store, trial: TrialSpec, device: str) -> "Trainer":

@@ -71,8 +71,13 @@ def history(
     rows = []
     for store, trial, row in _rows(study, runs_dir, scale, seeds):
         names = {key: row[key] for key in NAMES}
-        rows += [names | record for record in result_of(store, trial.id).get("history", [])]
+        rows += [names | plain_record(record) for record in result_of(store, trial.id).get("history", [])]
     return pd.DataFrame(rows, columns=None if rows else [*NAMES, *EPOCH])
+
+
+def plain_record(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The record of an epoch with its notes as one text, so that a column has one type."""
+    return {**record, "notes": "; ".join(record.get("notes", []))}
 
 
 def _rows(

@@ -7,18 +7,17 @@ from typing import Any
 
 from studies.store.records import is_checkpoint
 from studies.store.store import Store
-from studies.trials.identity import digest
+from studies.trials.identity import digest, shortened
 
 
 def save_checkpoint(store: Store, trial_id: str, step: int, state: dict[str, Any]) -> None:
-    """Keep a trainer's state after a step, in place of the last one."""
+    """Keep a trainer's state after a step, in place of the last one; it is hashed while it is written."""
     import torch
 
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    content = buffer.getvalue()
-    kept = f"checkpoint-{step}-{digest(content)}.pt"
-    store.files.write(f"trials/{trial_id}/{kept}", content)
+    folder = f"trials/{trial_id}"
+    kept = store.files.write_hashed(
+        folder, lambda file: torch.save(state, file), lambda sha256: f"checkpoint-{step}-{shortened(sha256)}.pt"
+    )
     for name in store.files.names(f"trials/{trial_id}"):
         if name.startswith("checkpoint-") and name != kept:
             store.files.remove(f"trials/{trial_id}/{name}")

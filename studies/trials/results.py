@@ -6,7 +6,8 @@ from typing import NotRequired, TypedDict
 class EpochRecord(TypedDict):
     """An epoch of a trial: accuracies in %, losses in nats, times in seconds.
 
-    `top1`, `top5` and `loss` are over `test_pictures` of the test split; `seconds` is training and evaluation.
+    `top1`, `top5` and `loss` are over `test_pictures` of the test split; `seconds` is training and evaluation. `notes`
+    are for people: what happened that changes no result.
     """
 
     epoch: int
@@ -20,6 +21,7 @@ class EpochRecord(TypedDict):
     train_seconds: float
     seconds: float
     images_per_second: float
+    notes: NotRequired[list[str]]
 
 
 class Result(TypedDict):

@@ -8,7 +8,7 @@ import torch
 
 from searchspace.presets import preset
 from searchspace.shrink import shrink
-from studies.engine import worker
+from studies.engine import saver
 from studies.engine.events import LeaseLostError, StoppedError, TrialFailedError
 from studies.engine.inline import run_inline
 from studies.engine.queue import Queue
@@ -228,7 +228,7 @@ def test_checkpoints_within_an_epoch_come_as_often_as_asked(
     asked, store = trial(scale, epochs=1), Store(tmp_path)
     store.plan(asked)
     steps = []
-    monkeypatch.setattr(worker, "save_checkpoint", lambda *a: (steps.append(a[2]), save_checkpoint(*a))[1])
+    monkeypatch.setattr(saver, "save_checkpoint", lambda *a: (steps.append(a[2]), save_checkpoint(*a))[1])
     list(train(store, asked.id, Options("run", checkpoint_every=1e-9)))
     per_epoch = Trainer(asked).steps_per_epoch
     assert steps == list(range(1, per_epoch))
