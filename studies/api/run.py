@@ -14,8 +14,8 @@ from studies.api.progress import Progress, counted, say
 from studies.engine.cluster import Cluster
 from studies.engine.events import RayDiedError, StoppedError
 from studies.engine.inline import run_inline
+from studies.engine.options import Options
 from studies.engine.queue import Queue
-from studies.engine.worker import Options
 from studies.language.study import Study, seed_list
 from studies.planning.estimate import work
 from studies.planning.machine import check_gpus, check_share, default_gpus, default_jobs

@@ -18,10 +18,11 @@ from typing import Any
 
 from searchspace.expand import SpecError
 from studies.engine.cluster import Cluster, Watchdog, children, kill
-from studies.engine.events import LeaseLostError, RayDiedError, StoppedError, TrialFailedError
+from studies.engine.events import LeaseLostError, RayDiedError, StoppedError, TrialFailedError, reason
 from studies.engine.heart import ask_to_stop, take_back_stop
+from studies.engine.options import Options
 from studies.engine.queue import Queue
-from studies.engine.worker import Options, reason, train
+from studies.engine.worker import train
 from studies.store.files import StoreError
 from studies.store.store import Store
 from studies.trials.results import EpochRecord

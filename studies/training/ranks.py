@@ -1,11 +1,16 @@
 """The processes that train one trial together, one a device."""
 
 from dataclasses import dataclass
-
-import torch
-import torch.distributed as dist
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from studies.training.data.part import Part
+
+if TYPE_CHECKING:
+    import torch
+    import torch.distributed as dist
+
+TIMEOUT = timedelta(minutes=30)  # of one exchange between processes, an evaluation by one of them included
 
 
 @dataclass(frozen=True)
@@ -25,11 +30,30 @@ class Ranks:
         """The part of every batch that this process trains."""
         return Part(self.rank, self.size)
 
-    def summed(self, values: torch.Tensor) -> torch.Tensor:
+    def summed(self, values: "torch.Tensor") -> "torch.Tensor":
         """The sum over all processes, in place; every process must ask."""
         if self.size > 1:
+            import torch.distributed as dist
+
             dist.all_reduce(values)
         return values
 
 
 ALONE = Ranks()
+
+
+def join(store: "dist.Store", rank: int, size: int, device: str) -> Ranks:
+    """Set up `torch.distributed` over a store that all processes of a trial see; waits for all of them."""
+    import torch.distributed as dist
+
+    backend = "nccl" if device == "cuda" else "gloo"
+    dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=TIMEOUT)
+    return Ranks(rank, size)
+
+
+def leave() -> None:
+    """Undo `join`."""
+    import torch.distributed as dist
+
+    if dist.is_initialized():
+        dist.destroy_process_group()

@@ -96,7 +96,8 @@ class Trainer:
         self.scheduler = make_schedule(self.optimizer, recipe, self.steps)
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.ema = ModelEmaV3(self.model, recipe.ema.decay, use_warmup=recipe.ema.warmup) if recipe.ema else None
-        self.forward: Callable[..., Any] = self._forward(execution.compile)
+        self._compile = execution.compile
+        self._forward: Any = None
         self.step = 0
         self.history: list[EpochRecord] = []
         self.notes: list[str] = []  # for people, since the last epoch's record
@@ -104,14 +105,20 @@ class Trainer:
         self._epoch_loss = torch.zeros((), device=self.device)  # sum over the steps of the epoch so far
         self._epoch_seconds = 0.0
 
-    def _forward(self, compiled: bool) -> Callable[..., Any]:
-        """The model as it is called in training: with gradients averaged over the processes, compiled if asked."""
-        model: Any = self.model
-        if self.ranks.size > 1:
-            if self.device.type == "cuda":  # batch statistics over all devices; torch has this for CUDA alone
-                self.model = model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
-            model = DistributedDataParallel(model)
-        return torch.compile(model) if compiled else model
+    @property
+    def forward(self) -> Any:
+        """The model as training calls it: gradients averaged over the processes, compiled if asked.
+
+        Made at the first step, when a checkpoint is loaded: all processes begin with the weights of rank 0.
+        """
+        if self._forward is None:
+            model: Any = self.model
+            if self.ranks.size > 1:
+                if self.device.type == "cuda":  # batch statistics over all devices; torch has this for CUDA alone
+                    self.model = model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
+                model = DistributedDataParallel(model)
+            self._forward = torch.compile(model) if self._compile else model
+        return self._forward
 
     @property
     def epochs_done(self) -> int:
@@ -232,7 +239,7 @@ class Trainer:
 
     def _unsynchronised(self) -> Any:
         """Gradients are averaged over the processes once a step, with the last micro-batch."""
-        return self.forward.no_sync() if hasattr(self.forward, "no_sync") else nullcontext()
+        return self.forward.no_sync() if self.ranks.size > 1 else nullcontext()
 
     def _halve(self) -> None:
         """Train in micro-batches of half the size from now on.

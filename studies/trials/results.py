@@ -28,7 +28,8 @@ class Result(TypedDict):
     """A trial that is done: figures of its last epoch, costs for one picture, where and with what it was trained.
 
     `macs` are multiply-adds, `activations` values, `peak_memory_mb` MiB; `pretrained_share` is the share of the
-    parameters that came from the pretrained model, None if there was none.
+    parameters that came from the pretrained model, None if there was none. `devices` trained it together, in
+    `precision`; with `averaged_weights` the figures are those of a moving average of the weights.
     """
 
     top1: float
@@ -48,3 +49,6 @@ class Result(TypedDict):
     versions: dict[str, str]
     history: list[EpochRecord]
     weights_sha256: NotRequired[str]
+    devices: NotRequired[int]
+    precision: NotRequired[str]
+    averaged_weights: NotRequired[bool]

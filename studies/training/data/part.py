@@ -1,8 +1,10 @@
 """Which rows of a global batch one device trains, or one of its micro-batches."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -17,12 +19,14 @@ class Part:
     index: int = 0
     count: int = 1
 
-    def rows(self, size: int) -> torch.Tensor:
+    def rows(self, size: int) -> "torch.Tensor":
         """Its rows in a batch of `size`: (size / count,) int64, in order.
 
         Raises:
             ValueError: if the batch cannot be cut into such parts.
         """
+        import torch
+
         if self.count == 1:
             return torch.arange(size)
         if size % (2 * self.count):

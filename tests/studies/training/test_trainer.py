@@ -9,10 +9,11 @@ import torch
 from searchspace.presets import preset
 from searchspace.shrink import shrink
 from studies.engine import saver
-from studies.engine.events import LeaseLostError, StoppedError, TrialFailedError
+from studies.engine.events import LeaseLostError, StoppedError, TrialFailedError, reason
 from studies.engine.inline import run_inline
+from studies.engine.options import Options
 from studies.engine.queue import Queue
-from studies.engine.worker import Options, reason, train
+from studies.engine.worker import train
 from studies.language.scale_file import load_scale
 from studies.store.checkpoints import load_checkpoint, save_checkpoint
 from studies.store.leases import acquire, newest
