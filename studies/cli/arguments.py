@@ -44,6 +44,14 @@ def cores(text: str) -> float:
     return value
 
 
+def devices(text: str) -> float:
+    """Whole devices, or a share of one."""
+    value = share(text)
+    if not (value and (value < 1 or value == int(value))):
+        raise argparse.ArgumentTypeError(f"whole devices (8), or a share of one above 0 (0.25), got {text!r}")
+    return value
+
+
 def factor(text: str) -> float:
     """A number above 1."""
     value = share(text)

@@ -20,7 +20,7 @@ from searchspace.spec import CnnSpec
 from studies.training.data.opened import open_data
 from studies.training.devices import finish_work
 from studies.training.evaluation import evaluate
-from studies.training.execution import Execution
+from studies.training.execution import Execution, micro_batches
 from studies.training.losses import Loss
 from studies.training.mixing import Mixer
 from studies.training.optimizing import make_optimizer, make_schedule
@@ -73,7 +73,7 @@ class Trainer:
         self.trial, self.device, self.ranks = trial, torch.device(device), ranks
         execution = execution or Execution()
         recipe = trial.recipe
-        self.micro_batches = _micro_batches(recipe.batch_size, ranks.size, execution.micro_batch)
+        self.micro_batches = micro_batches(recipe.batch_size, ranks.size, execution.micro_batch)
         self.source = open_data(trial.data, self.device)
         self.steps_per_epoch = self.source.steps_per_epoch(recipe.batch_size)
         self.steps = recipe.epochs * self.steps_per_epoch
@@ -254,7 +254,7 @@ class Trainer:
         if self.ranks.size > 1:
             raise MemoryShortError(f"out of memory with micro-batches of {2 * smaller} pictures")
         try:
-            self.micro_batches = _micro_batches(self.trial.recipe.batch_size, 1, smaller)
+            self.micro_batches = micro_batches(self.trial.recipe.batch_size, 1, smaller)
         except ValueError:
             raise TrainingError(
                 "out of memory with a micro-batch of 2 pictures: this model needs a larger device"
@@ -326,23 +326,3 @@ class Trainer:
             self.precision.scaler.load_state_dict(state["scaler"])
         self.step, self.history = state["step"], list(state["history"])
         self._epoch_loss, self._epoch_seconds = state["epoch_loss"].to(self.device), state["epoch_seconds"]
-
-
-def _micro_batches(batch_size: int, ranks: int, most: int | None) -> int:
-    """In how few equal parts of at most so many pictures a process trains its share of a batch.
-
-    Raises:
-        ValueError: if the batch cannot be cut so.
-    """
-    if batch_size % ranks or (ranks > 1 and batch_size % (2 * ranks)):
-        raise ValueError(
-            f"recipe.batch_size {batch_size} cannot be shared by {ranks} devices, each with an even number of "
-            f"pictures; {max(1, round(batch_size / (2 * ranks))) * 2 * ranks} would work"
-        )
-    share = batch_size // ranks
-    if most is None or share <= most:
-        return 1
-    found = next((n for n in range(2, share // 2 + 1) if share % (2 * n) == 0 and share // n <= most), None)
-    if found is None:
-        raise ValueError(f"{share} pictures cannot be cut into equal micro-batches of an even number up to {most}")
-    return found
