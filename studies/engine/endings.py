@@ -38,7 +38,7 @@ class Endings:
         if team.options.devices == 1 or isinstance(error, ParentError | TrainingError):
             raise error  # every process would have it
         is_known = isinstance(error, MemoryShortError | MemberEndedError)
-        why = reason(error) if is_known else team.why()
+        why = reason(error) if is_known else team.blame
         if why is None:
             raise error
         if MemoryShortError.__name__ in why:

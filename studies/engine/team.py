@@ -86,6 +86,7 @@ class Team:
         self.on_hang = on_hang
         self.ranks: Ranks = ALONE
         self.members: dict[int, Member] = {}
+        self.blame: str | None = None  # why another one had ended before this block was left by an error
         self._store: Any = None
         self._over = threading.Event()
 
@@ -108,7 +109,9 @@ class Team:
         threading.Thread(target=self._watch, name=f"team of {self.trial}", daemon=True).start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object = None, error: BaseException | None = None, _: object = None) -> None:
+        if isinstance(error, RuntimeError):
+            self.blame = self.why()
         self._over.set()
         for member in self.members.values():
             member.end()
@@ -195,4 +198,5 @@ class _Subprocess:
 
     def end(self) -> None:
         self.process.kill()
-        self.process.communicate()
+        said = self.process.communicate()[0] if self._why is None else ""
+        self._why = self._why or said.strip()

@@ -102,13 +102,14 @@ def _train(
         reset_peak_memory(torch.device(device))
         endings = Endings(trial.recipe.batch_size, options)
         while True:
-            with Team(launch, store.root, trial_id, endings.options, device, leave) as team:
-                try:
+            team = Team(launch, store.root, trial_id, endings.options, device, leave)
+            try:
+                with team:
                     yield from _epochs(store, trial, lease, heart, stopping, team, endings)
                     return
-                except RuntimeError as error:
-                    heart.suspend()
-                    endings.settle(error, team)
+            except RuntimeError as error:
+                heart.suspend()
+                endings.settle(error, team)
 
 
 def _epochs(
