@@ -43,7 +43,7 @@ def strike(kind: str) -> None:
 def inject(module: object) -> None:
     from studies.training.data import source  # where the random state of a step is set
 
-    trainer, seed_all, loss_of = module.Trainer, source.seed_all, module.Trainer._loss  # type: ignore[attr-defined]
+    trainer, seed_all, loss_of = module.Trainer, source.seed_all, module.Loss.__call__  # type: ignore[attr-defined]
     begin, now = trainer.__init__, {"trial": "", "step": -1}
     steps = os.open(Path(str(FOLDER), "steps"), os.O_CREAT | os.O_APPEND | os.O_WRONLY)
 
@@ -63,7 +63,7 @@ def inject(module: object) -> None:
         found = loss_of(self, *args)
         return found * float("nan") if now["step"] == STEP and fault() == "nan" and is_victim(now["trial"]) else found
 
-    trainer.__init__, trainer._loss, source.seed_all = __init__, loss, counted  # type: ignore[assignment]
+    trainer.__init__, module.Loss.__call__, source.seed_all = __init__, loss, counted  # type: ignore
 
 
 if FOLDER:

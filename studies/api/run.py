@@ -9,68 +9,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from searchspace.expand import SpecError
+from studies.api.how import How
 from studies.api.interrupt import interruptible
 from studies.api.progress import Progress, counted, say
 from studies.engine.cluster import Cluster
 from studies.engine.events import RayDiedError, StoppedError
 from studies.engine.inline import run_inline
+from studies.engine.options import Options
 from studies.engine.queue import Queue
-from studies.engine.worker import Options
 from studies.language.study import Study, seed_list
 from studies.planning.estimate import STARTUP_SECONDS, work
-from studies.planning.machine import check_gpus, check_memory, check_share, default_gpus, default_jobs
+from studies.planning.machine import check_devices, check_memory, check_share, default_jobs
 from studies.planning.plan import Plan, make_plan
 from studies.reporting.frames import results, store_root
 from studies.store.files import StoreError
 from studies.store.store import Store
 from studies.training.data.root import data_root, require_data
+from studies.training.execution import micro_batches
 from studies.trials.scale import Scale
 from studies.trials.trial import TrialSpec
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-@dataclass(frozen=True)
-class How:
-    """How a run trains: none of it changes a result.
-
-    Attributes:
-        jobs: trials at a time; none: one a core, or a GPU.
-        gpus_per_trial: whole GPUs, or a share of one; none: 1 if there is one, here or on the cluster at `address`.
-        cpus_per_trial: cores that a trial keeps from others; on a CPU it trains with one thread in any case.
-        executor: Ray, or one after the other in this process.
-        fresh: forget earlier results of these trials first.
-        early_stop: end the worse of a group's trials early (ASHA).
-        grace_period: epochs that early stopping leaves every trial.
-        reduction_factor: early stopping lets one in so many go on beyond each rung.
-        address: of a running Ray cluster; none: a Ray of our own.
-        device_type: accelerators to run on, as Ray names them.
-        checkpoint_every: seconds between checkpoints within an epoch.
-        step_timeout: seconds without a step after which a trial has failed.
-        data_dir: folder of data sets; none: $STUDIES_DATA.
-        cluster_silence: seconds without an answer after which a Ray is taken for dead.
-    """
-
-    jobs: int | None = None
-    gpus_per_trial: float | None = None
-    executor: Literal["ray", "inline"] = "ray"
-    fresh: bool = False
-    early_stop: bool = False
-    address: str | None = None
-    device_type: str | None = None
-    checkpoint_every: float = 60.0
-    step_timeout: float = 600.0
-    data_dir: str | None = None
-    cluster_silence: float = 45.0
-    cpus_per_trial: float = 1.0
-    grace_period: int = 1
-    reduction_factor: float = 2.0
-
-    @property
-    def gpus(self) -> float | None:
-        """GPUs that a trial takes; none: what the cluster at `address` has decides."""
-        return default_gpus() if self.gpus_per_trial is None and not self.address else self.gpus_per_trial
 
 
 class RefusedError(StoreError):
@@ -113,6 +73,9 @@ def run(
     cpus_per_trial: float = 1.0,
     grace_period: int = 1,
     reduction_factor: float = 2.0,
+    devices_per_trial: float | None = None,
+    micro_batch: int | None = None,
+    compile: bool = False,
 ) -> "pd.DataFrame":
     """Train what is missing of a study, as `studies run` does, and give its results.
 
@@ -126,7 +89,7 @@ def run(
         everything: the study's optional groups too.
         runs_dir: the store, a folder or a URL; default: $STUDIES_RUNS_DIR, else ./runs.
         jobs: trials at a time; default: one a core, or a GPU.
-        gpus_per_trial: share of a GPU for a trial; default: 1 if there is one, here or on the cluster.
+        gpus_per_trial: as `devices_per_trial`, GPUs only; 0: no GPU even where there is one.
         executor: `inline` trains in this process, without Ray.
         fresh: forget earlier results of these trials first.
         early_stop: end the worse trials of each group early (ASHA).
@@ -139,6 +102,9 @@ def run(
         cpus_per_trial: cores that a trial keeps from others.
         grace_period: epochs that early stopping leaves every trial.
         reduction_factor: early stopping lets one in so many trials of a group go on beyond each rung.
+        devices_per_trial: devices that train a trial together, or a share of a GPU; default: one.
+        micro_batch: most pictures of one forward pass on a device; default: all of its share of a batch.
+        compile: compile the models with `torch.compile`.
 
     Returns:
         A row a trial (see `studies.results`), of these seeds.
@@ -152,6 +118,7 @@ def run(
     how = How(
         jobs, gpus_per_trial, executor, fresh, early_stop, address, device_type, checkpoint_every, step_timeout,
         None if data_dir is None else str(data_dir), cluster_silence, cpus_per_trial, grace_period, reduction_factor,
+        devices_per_trial, micro_batch, compile,
     )  # fmt: skip
     plan = make_plan(study, scale, seed_list(seeds), _names(only), everything, Store(store_root(runs_dir)))
     outcome = train(plan, how)
@@ -211,9 +178,17 @@ def _check(plan: Plan, how: How) -> None:
             raise SpecError("--early-stop compares trials that run at the same time: it needs --executor ray")
     elif plan.store.files.one_process:
         raise SpecError(f"{plan.store.root} lives in one process: Ray's workers would not see it; --executor inline")
-    check_share(how.gpus)
+    if None not in (how.devices_per_trial, how.gpus_per_trial):
+        raise SpecError("--devices-per-trial and --gpus-per-trial say the same: give one of them")
+    asked = how.gpus_per_trial if how.devices_per_trial is None else how.devices_per_trial
+    check_share(asked, how.device_option)
+    for trial in plan.missing:
+        try:
+            micro_batches(trial.recipe.batch_size, how.devices, how.micro_batch)
+        except ValueError as error:
+            raise SpecError(f"{plan.names[trial.id]}: {error}") from None
     if not how.address:
-        check_gpus(how.gpus)
+        check_devices(how.gpus, how.devices, how.cpus_per_trial, how.device_option)
         for trial in plan.missing:
             require_data(trial.data, how.data_dir)
         names = plan.names
@@ -229,7 +204,15 @@ def _check(plan: Plan, how: How) -> None:
 
 def _train(plan: Plan, missing: list[TrialSpec], how: How, announce: Callable[[], None]) -> Outcome:
     weights = {trial.id: work(trial) for trial in missing}
-    options = Options(uuid.uuid4().hex[:12], how.checkpoint_every, how.step_timeout, data_root(how.data_dir))
+    options = Options(
+        run=uuid.uuid4().hex[:12],
+        checkpoint_every=how.checkpoint_every,
+        step_timeout=how.step_timeout,
+        data_root=data_root(how.data_dir),
+        devices=how.devices,
+        micro_batch=how.micro_batch,
+        compile=how.compile,
+    )
     epochs = {trial.id: trial.recipe.epochs for trial in missing}
     with Progress(plan.names, missing, {i: w / epochs[i] for i, w in weights.items()}) as progress:
         baselines = {trial.id for arm, trial in plan.arms if arm.baseline}  # what the others are compared with
@@ -269,7 +252,7 @@ def _execute(
         return
     jobs = how.jobs
     if jobs is None and not how.address:
-        jobs = min(default_jobs(how.gpus, how.cpus_per_trial), len(queue.trials))
+        jobs = min(default_jobs(how.gpus, how.cpus_per_trial, how.devices), len(queue.trials))
     cluster = Cluster(
         jobs=jobs,
         gpus_per_trial=how.gpus,
@@ -280,6 +263,7 @@ def _execute(
         grace_period=how.grace_period,
         reduction_factor=how.reduction_factor,
         silence=how.cluster_silence,
+        devices=how.devices,
     )
     text = f"{jobs} at a time" if jobs else "as many at a time as the cluster takes"
     where = f" on the cluster at {how.address}" if how.address else ""

@@ -26,6 +26,14 @@ def cores(text: str) -> float:
     return value
 
 
+def devices(text: str) -> float:
+    """Whole devices, or a share of one."""
+    value = _checked(Within(0, 4096, above=True), text, whole=False)
+    if value > 1 and value != int(value):
+        raise ArgumentTypeError(f"whole devices (8), or a share of one above 0 (0.25), got {text!r}")
+    return value
+
+
 def seeds(text: str) -> tuple[int, ...]:
     """Seeds: a number of them, or a list."""
     parts = text.removesuffix(",").split(",")

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from searchspace.expand import SpecError
-from studies.cli.arguments import cores, number, seeds, whole
+from studies.cli.arguments import cores, devices, number, seeds, whole
 from studies.cli.usage import Parser, UsageError, Version
 from studies.store.records import STATUSES
 from studies.store.store import NoStoreWarning
@@ -142,13 +142,30 @@ def _parser() -> argparse.ArgumentParser:
     )
     _selection(command)
     command.add_argument(
-        "--gpus-per-trial",
-        type=number(0, 1024, above=False),
-        metavar="G",
-        help="share of a GPU for a trial, 0.5 say (default: 1 if there is one, here or on the cluster)",
+        "--devices-per-trial",
+        type=devices,
+        metavar="N",
+        help="devices that train a trial together, 8 say, or a share of a GPU, 0.25 say (default: 1); GPUs where there "
+        "are any, here or on the cluster, else processes on the CPU",
     )
     command.add_argument(
-        "--cpus-per-trial", type=cores, default=1.0, metavar="C", help="cores kept for a trial (default: 1)"
+        "--gpus-per-trial",
+        type=number(0, 1024, above=False),
+        metavar="N",
+        help="the same, GPUs only; 0: no GPU even where there is one",
+    )
+    command.add_argument(
+        "--cpus-per-trial", type=cores, default=1.0, metavar="C", help="cores kept for each process (default: 1)"
+    )
+    command.add_argument(
+        "--micro-batch",
+        type=whole(1, 1_000_000),
+        metavar="N",
+        help="most pictures of one forward pass; gradients are accumulated, the batch stays (default: the whole batch, "
+        "and halves of it where memory is short)",
+    )
+    command.add_argument(
+        "--compile", action="store_true", help="compile the models: slow to start, then faster on GPUs"
     )
     command.add_argument(
         "--executor", choices=("ray", "inline"), default="ray", help="inline: in this process, without Ray"

@@ -5,9 +5,10 @@ import os
 import sys
 import time
 
+from studies.api.how import How
 from studies.api.interrupt import EXIT_STATUS
 from studies.api.progress import duration, say
-from studies.api.run import How, train
+from studies.api.run import train
 from studies.engine.events import RayDiedError, StoppedError
 from studies.planning.plan import make_plan
 from studies.store.store import Store

@@ -136,7 +136,9 @@ def export(arguments: argparse.Namespace) -> int:
                 continue
             names = {"trial": trial_id, "seed": trial.seed}
             rows.append(names | frames.measured(store, trial))
-            epochs += [names | record for record in frames.result_of(store, trial_id).get("history", [])]
+            epochs += [
+                names | frames.plain_record(record) for record in frames.result_of(store, trial_id).get("history", [])
+            ]
         results, history = pd.DataFrame(rows), pd.DataFrame(epochs)
     try:
         folder.mkdir(parents=True, exist_ok=True)

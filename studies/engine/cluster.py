@@ -23,8 +23,10 @@ class Cluster:
 
     Attributes:
         jobs: trials at a time; none: as many as a running cluster takes.
-        gpus_per_trial: whole GPUs, or a share of one; none: one if a node that a trial may run on has any.
-        cpus_per_trial: cores that a trial keeps from others.
+        gpus_per_trial: a GPU, or a share of one, for each process of a trial; none: one if a node that a trial may run
+            on has any.
+        cpus_per_trial: cores that each process of a trial keeps from others.
+        devices: that train a trial together, a process each.
         address: of a running cluster; none: a Ray of our own on this machine.
         device_type: accelerator type that a trial is to run on, as Ray names it (A100, H100); none: any.
         silence: seconds without an answer after which a Ray is taken for dead.
@@ -42,14 +44,15 @@ class Cluster:
     grace_period: int = 1
     reduction_factor: float = 2.0
     silence: float = 45.0
+    devices: int = 1
 
     @property
     def cores(self) -> int | None:
         """Cores that a Ray of our own is to have."""
-        return None if self.jobs is None else max(1, ceil(self.jobs * self.cpus_per_trial))
+        return None if self.jobs is None else max(1, ceil(self.jobs * self.cpus_per_trial * self.devices))
 
     def resources(self) -> dict[str, float]:
-        """What a trial asks for, in Ray's names."""
+        """What each process of a trial asks for, in Ray's names."""
         asked: dict[str, float] = {"CPU": self.cpus_per_trial, "GPU": self.gpus_per_trial or 0.0}
         if self.device_type:
             asked[f"{TYPE}{self.device_type}"] = 0.001
@@ -67,18 +70,22 @@ class Cluster:
         """Refuse what no node can give, given the resources of each: Ray would wait for it for ever.
 
         Raises:
-            SpecError: if there is no node that has all that one trial asks for.
+            SpecError: if the nodes have not all that one trial asks for.
         """
         asked = self.resources()
-        if any(all(node.get(name, 0) >= value for name, value in asked.items()) for node in nodes):
+        places = [min(int(node.get(name, 0) / value) for name, value in asked.items() if value) for node in nodes]
+        if sum(places) >= self.devices:
             return
         wanted = f"{asked['CPU']:g} CPU and {asked['GPU']:g} GPU(s)"
+        if self.devices > 1:
+            wanted += f" for each of its {self.devices} processes"
         have = ", ".join(f"{node.get('CPU', 0):g} CPU(s) and {node.get('GPU', 0):g} GPU(s)" for node in nodes)
         if self.device_type:
             kinds = {key.removeprefix(TYPE) for node in nodes for key in node if key.startswith(TYPE)}
             wanted += f" of type {self.device_type}"
             have += f", of type {', '.join(sorted(kinds))}" if kinds else ", none of them with a type"
-        raise SpecError(f"a trial asks for {wanted}, and no node of the cluster has that: they have {have}")
+        whose = "no node of the cluster has that: they have" if self.devices == 1 else "the nodes of the cluster have"
+        raise SpecError(f"a trial asks for {wanted}, and {whose} {have}")
 
     def reachable(self) -> None:
         """Refuse an address where nothing listens: Ray would try for minutes.

@@ -42,3 +42,9 @@ class RayDiedError(Exception):
 
 class TrialFailedError(Exception):
     """The trial has failed already in this run; the message is the reason."""
+
+
+def reason(error: BaseException) -> str:
+    """An exception as one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}"[:300] if text else type(error).__name__

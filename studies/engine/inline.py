@@ -2,9 +2,10 @@
 
 import threading
 
-from studies.engine.events import LeaseLostError, StoppedError
+from studies.engine.events import LeaseLostError, StoppedError, reason
+from studies.engine.options import Options
 from studies.engine.queue import Queue
-from studies.engine.worker import Options, reason, train
+from studies.engine.worker import train
 from studies.store.files import StoreError
 from studies.store.store import Store
 

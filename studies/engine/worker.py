@@ -8,18 +8,23 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from studies.engine.events import LeaseLostError, StoppedError, TrialFailedError
+from studies.engine.endings import Endings
+from studies.engine.events import LeaseLostError, StoppedError, TrialFailedError, reason
 from studies.engine.heart import Heart
-from studies.store.checkpoints import load_checkpoint, put_last_aside, save_checkpoint
+from studies.engine.options import Options
+from studies.engine.saver import Saver
+from studies.engine.team import Launch, Subprocesses, Team
+from studies.store.checkpoints import load_checkpoint, put_last_aside
 from studies.store.files import StoreError
 from studies.store.leases import Lease, acquire
 from studies.store.store import Store
 from studies.training.data.root import VARIABLE
 from studies.training.devices import default_device, device_name, peak_memory_mb, prepare_device, reset_peak_memory
+from studies.training.execution import Execution
+from studies.training.ranks import Ranks
 from studies.trials.results import EpochRecord, Result
 from studies.trials.trial import TrialSpec
 
@@ -27,25 +32,13 @@ if TYPE_CHECKING:
     from studies.training.trainer import Trainer
 
 
-@dataclass(frozen=True)
-class Options:
-    """How a run trains its trials; none of it changes a result.
-
-    Attributes:
-        run: name of the run, its own each time.
-        checkpoint_every: seconds of training between checkpoints within an epoch; one more after each epoch.
-        step_timeout: seconds without a step after which a trial is taken to hang.
-        data_root: folder of data sets; none: what the worker's own environment names.
-    """
-
-    run: str
-    checkpoint_every: float = 60.0
-    step_timeout: float = 600.0
-    data_root: str | None = None
-
-
 def train(
-    store: Store, trial_id: str, options: Options, stopping: threading.Event | None = None, dead_lease: str = ""
+    store: Store,
+    trial_id: str,
+    options: Options,
+    stopping: threading.Event | None = None,
+    dead_lease: str = "",
+    launch: Launch | None = None,
 ) -> Iterator[EpochRecord]:
     """Train a trial of the store from where it stands, yielding a record an epoch.
 
@@ -57,6 +50,7 @@ def train(
         options: of the run.
         stopping: to be set when the trial is to finish its step, save and leave.
         dead_lease: token of a lease on it that was found dead (see `studies.store.leases.acquire`).
+        launch: starts the other processes of a trial on several devices; default: on this machine.
 
     Raises:
         LeaseLostError: if another run trains it, or has taken it over.
@@ -76,7 +70,7 @@ def train(
         if failure and failure.get("run") == options.run:
             raise TrialFailedError(failure["reason"])
         try:
-            yield from _train(store, lease, options, stopping or threading.Event())
+            yield from _train(store, lease, options, stopping or threading.Event(), launch or Subprocesses())
         except (LeaseLostError, StoppedError, StoreError):
             raise
         except Exception as error:
@@ -86,32 +80,62 @@ def train(
         lease.release()
 
 
-def _train(store: Store, lease: Lease, options: Options, stopping: threading.Event) -> Iterator[EpochRecord]:
+def _train(
+    store: Store, lease: Lease, options: Options, stopping: threading.Event, launch: Launch
+) -> Iterator[EpochRecord]:
     import torch
 
     trial_id = lease.trial_id
 
     def on_hang(why: str, where: str) -> None:
         store.fail(trial_id, why, where, options.run)
+        leave(why)
+
+    def leave(why: str) -> None:
         lease.release()
         print(f"studies: trial {trial_id} {why}; the process that trains it ends", file=sys.stderr, flush=True)
 
     with Heart(lease, stopping, options.step_timeout, on_hang) as heart:
         trial = store.trial(trial_id)
-        if options.data_root:
-            os.environ[VARIABLE] = options.data_root
         device = default_device()
         prepare_device(device)
         reset_peak_memory(torch.device(device))
-        trainer = _begun(store, trial, device)
-        trainer.tick = heart.tick
-        saved = time.monotonic()
+        endings = Endings(trial.recipe.batch_size, options)
+        while True:
+            team = Team(launch, store.root, trial_id, endings.options, device, leave)
+            try:
+                with team:
+                    yield from _epochs(store, trial, lease, heart, stopping, team, endings)
+                    return
+            except RuntimeError as error:
+                heart.suspend()
+                endings.settle(error, team)
 
-        def pause() -> bool:
-            """After each step: whether to save, and perhaps leave, within the epoch."""
-            due = time.monotonic() - saved > options.checkpoint_every
-            return due or stopping.is_set() or heart.lost.is_set()
 
+def _epochs(
+    store: Store,
+    trial: TrialSpec,
+    lease: Lease,
+    heart: Heart,
+    stopping: threading.Event,
+    team: Team,
+    endings: Endings,
+) -> Iterator[EpochRecord]:
+    """Train from the last checkpoint to the end, and keep what is trained."""
+    options = team.options
+    trainer = _begun(store, trial, team)
+    trainer.tick = heart.tick
+    trainer.notes, endings.notes = [*endings.notes, *trainer.notes], []
+    endings.micro_batches = lambda: trainer.micro_batches
+    saver = Saver(store, trial.id, beside=trainer.device.type != "cpu")
+    saved = time.monotonic()
+
+    def pause() -> bool:
+        """After each step: whether to save, and perhaps leave, within the epoch."""
+        due = time.monotonic() - saved > options.checkpoint_every
+        return due or stopping.is_set() or heart.lost.is_set()
+
+    try:
         while not trainer.done:
             heart.tick()
             record = trainer.train_epoch(pause)
@@ -119,37 +143,43 @@ def _train(store: Store, lease: Lease, options: Options, stopping: threading.Eve
             if heart.lost.is_set() or not lease.held():
                 raise LeaseLostError
             if trainer.done:
-                store.finish(trial_id, result(trial, trainer), trainer.weights())
+                saver.wait()
+                store.finish(trial.id, result(trial, trainer), trainer.weights())
             else:
-                save_checkpoint(store, trial_id, trainer.step, trainer.state_dict())
+                saver.save(trainer.step, trainer.state_dict())
             saved = time.monotonic()
             if record is not None:
                 yield record
             if stopping.is_set() and not trainer.done:
                 raise StoppedError
+    finally:
+        saver.wait()  # while the trial is still ours
 
 
-def _begun(store: Store, trial: TrialSpec, device: str) -> "Trainer":
-    """A trainer that goes on from the last checkpoint; one that cannot be loaded is put aside, for the one before."""
+def make_trainer(store: Store, trial: TrialSpec, device: str, options: Options, ranks: Ranks) -> "Trainer":
+    """A trainer at the first step."""
     from studies.training.parents import Parents
     from studies.training.trainer import Trainer
 
-    parents = Parents(store.parent, store.weights_file)
-    trainer = Trainer(trial, device, parents)
+    if options.data_root:
+        os.environ[VARIABLE] = options.data_root
+    execution = Execution(micro_batch=options.micro_batch, compile=options.compile)
+    return Trainer(trial, device, Parents(store.parent, store.weights_file), execution, ranks)
+
+
+def _begun(store: Store, trial: TrialSpec, team: Team) -> "Trainer":
+    """A trainer that goes on from the last checkpoint; one that cannot be loaded is put aside, for the one before."""
+    trainer = make_trainer(store, trial, team.device, team.options, team.ranks)
     while (state := load_checkpoint(store, trial.id)) is not None:
         try:
             trainer.load_state_dict(state)
             break
         except (KeyError, TypeError, ValueError, RuntimeError, AttributeError):  # of a trainer of another version, say
             put_last_aside(store, trial.id)
-            trainer = Trainer(trial, device, parents)  # what was loaded before the error must not stay
+            # What was loaded before the error must not stay.
+            trainer = make_trainer(store, trial, team.device, team.options, team.ranks)
+    team.begin_at(trainer.step)
     return trainer
-
-
-def reason(error: BaseException) -> str:
-    """An exception as one line."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}"[:300] if text else type(error).__name__
 
 
 def result(trial: TrialSpec, trainer: Any) -> Result:
@@ -172,6 +202,9 @@ def result(trial: TrialSpec, trainer: Any) -> Result:
         "images_per_second": last["images_per_second"],
         "peak_memory_mb": peak_memory_mb(trainer.device),
         "device": device_name(trainer.device.type),
+        "devices": trainer.ranks.size,
+        "precision": trainer.precision.name,
+        "averaged_weights": trainer.ema is not None,
         "host": socket.gethostname(),
         "versions": {"python": platform.python_version()}
         | {name: _version(name) for name in ("t2t-studies", "torch", "timm")},

@@ -8,7 +8,7 @@ from searchspace import presets
 from searchspace.expand import inner_models
 from searchspace.spec import CnnSpec, TransformerSpec
 from studies.language.study_file import Started, StudyFile, Taught
-from studies.trials.data import Cifar10Spec, Cifar100Spec, DigitsSpec
+from studies.trials.data import DATA_KINDS
 from studies.trials.recipe import Recipe
 
 FREE = r"^(args|widths|depths)\."  # arguments of a timm or torchvision model, whatever it takes
@@ -18,7 +18,7 @@ def schema() -> dict[str, Any]:
     """What an editor needs to complete and check a study file."""
     made = StudyFile.model_json_schema()
     taught = Taught.model_json_schema()
-    found = paths() | paths((Recipe,), "recipe.") | paths((DigitsSpec, Cifar10Spec, Cifar100Spec), "data.")
+    found = paths() | paths((Recipe,), "recipe.") | paths(DATA_KINDS, "data.")
     fields = {path: {"description": text} for path, text in sorted(found.items())}
     arm = {
         "base": {"enum": presets.names(), "description": "preset that this arm starts from"},

@@ -7,11 +7,11 @@ from typing import Any
 from searchspace.expand import SpecError, nearest, override
 from searchspace.shrink import SET
 from searchspace.spec import ModelSpec, to_dict
-from studies.trials.data import Cifar10Spec, Cifar100Spec, DigitsSpec
+from studies.trials.data import DATA_KINDS
 from studies.trials.recipe import Recipe
 
 RESERVED = ("base", "teacher", "pretrained", "data", "recipe")  # keys of an arm that are no fields of a model
-PARTS = {"data": (DigitsSpec, Cifar10Spec, Cifar100Spec), "recipe": (Recipe,)}  # of a scale, that an arm may change
+PARTS = {"data": DATA_KINDS, "recipe": (Recipe,)}  # of a scale, that an arm may change
 
 
 @dataclass(frozen=True)

@@ -1,26 +1,25 @@
 """How long trials take: as earlier ones did, else as a calibration of seconds says, else by their MACs."""
 
 import heapq
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from statistics import mean, median
-from typing import Any
 
 from searchspace.cost.remembered import costs
 from studies.planning.accelerators import STEP_SECONDS, is_type, macs_per_second
+from studies.planning.calibration import STEPS, calibrate, can_calibrate, seconds_of_picture
 from studies.store.files import StoreError
 from studies.store.store import Store
-from studies.training.devices import default_device, device_name, finish_work, prepare_device
+from studies.training.devices import default_device, device_name
 from studies.trials.trial import TrialSpec
 
 STARTUP_SECONDS = 14.0  # Ray and its workers, each of which imports torch
 TRIAL_SECONDS = 0.4  # between one trial and the next on a worker
-STEPS = 12  # of a calibration; the first quarter is not timed
 BASES = {
     "store": "earlier trials in the store",
     "calibration": f"{STEPS} steps of each model just now",
+    "made up": "MACs, at the rate of a few steps of one model on made-up pictures: reading pictures is not in it",
     "rate": "MACs, at the rate of earlier trials in the store",
     "peak": "MACs, at a guessed 15 % of the device's peak and 20 ms a step at least: right to a factor of 3 or so",
 }
@@ -59,6 +58,7 @@ def estimate(
     here = device_name(default_device())
     local = device_type is None or is_type(here, device_type)
     measured, rates = _measured(store, device_type or here)
+    rate = 0.0  # multiply-adds a second, once it is measured
     seconds: dict[str, float] = {}
     bases: dict[str, str] = {}
     wanted = {trial.id for trial in missing}
@@ -69,8 +69,11 @@ def estimate(
             seconds[trial.id], bases[trial.id] = result["seconds"], "store"
             continue
         if key not in measured:
-            if local:
-                measured[key] = _calibrate(trial), "calibration"
+            if local and can_calibrate(trial, work(trial) / _steps(trial)):
+                measured[key] = calibrate(trial), "calibration"
+            elif local and not rates:
+                rate = rate or work_of_picture(trial) / seconds_of_picture(trial)
+                measured[key] = work(trial) / rate, "made up"
             elif rates:
                 measured[key] = work(trial) / median(rates), "rate"
             else:
@@ -88,6 +91,11 @@ def work(trial: TrialSpec) -> float:
     recipe, data = trial.recipe, trial.data
     evaluated = data.test_size + (recipe.epochs - 1) * (recipe.interim_test or data.test_size)
     return float(macs) * (3 * _steps(trial) * recipe.batch_size + evaluated)
+
+
+def work_of_picture(trial: TrialSpec) -> float:
+    """Multiply-adds of one picture in a training step."""
+    return 3.0 * costs([trial.model])[0]["macs"]
 
 
 def _steps(trial: TrialSpec) -> int:
@@ -123,8 +131,9 @@ def _measured(store: Store, device: str) -> tuple[dict[str, tuple[float, str]], 
             trial = store.trial(trial_id)
         except StoreError:
             continue
-        found.setdefault(_key(trial), []).append(result["seconds"])
-        rates.append(work(trial) / result["seconds"])
+        seconds = result["seconds"] * result.get("devices", 1)
+        found.setdefault(_key(trial), []).append(seconds)
+        rates.append(work(trial) / seconds)
     return {key: (mean(values), "store") for key, values in found.items()}, rates
 
 
@@ -132,29 +141,3 @@ def _key(trial: TrialSpec) -> str:
     """What the time depends on: everything but the seed and the weights of others."""
     taught = trial.teacher is not None
     return trial.model_dump_json(exclude={"seed", "teacher", "pretrained"}) + str(taught)
-
-
-def _calibrate(trial: TrialSpec) -> float:
-    """Seconds that a trial would take, from a few steps and one evaluation batch on this machine."""
-    from studies.training.trainer import Trainer
-
-    device = default_device()
-    prepare_device(device)
-    alone = trial.model_copy(update={"teacher": None, "pretrained": None})
-    trainer: Any = Trainer(alone, device)
-    first = min(STEPS // 4, trainer.steps_per_epoch - 1)
-    timed = min(STEPS - first, trainer.steps_per_epoch - first)
-    if first:
-        trainer.train_steps(first)
-    finish_work(trainer.device)
-    start = time.perf_counter()
-    trainer.train_steps(timed)
-    finish_work(trainer.device)
-    step = (time.perf_counter() - start) / timed
-    start = time.perf_counter()
-    pictures = trainer.evaluate(limit=512)["test_pictures"]
-    picture = (time.perf_counter() - start) / pictures
-    full, interim = trial.data.test_size, trial.recipe.interim_test
-    evaluated = full + (trial.recipe.epochs - 1) * (interim or full)
-    taught = trainer.steps * trial.recipe.batch_size * picture if trial.teacher else 0.0
-    return trainer.steps * step + evaluated * picture + taught

@@ -17,40 +17,48 @@ def default_gpus() -> float:
     return 1.0 if default_device() == "cuda" else 0.0
 
 
-def check_share(gpus_per_trial: float | None) -> None:
+def check_share(devices_per_trial: float | None, option: str = "--devices-per-trial") -> None:
     """Refuse what Ray does not take.
 
     Raises:
         SpecError: for a number such as 1.5.
     """
-    if gpus_per_trial and gpus_per_trial > 1 and gpus_per_trial != int(gpus_per_trial):
-        raise SpecError(f"a trial takes a share of one GPU or whole ones, got --gpus-per-trial {gpus_per_trial:g}")
+    if devices_per_trial and devices_per_trial > 1 and devices_per_trial != int(devices_per_trial):
+        raise SpecError(f"a trial takes a share of one device or whole ones, got {option} {devices_per_trial:g}")
 
 
-def check_gpus(gpus_per_trial: float | None) -> None:
-    """Refuse what this machine cannot give.
+def check_devices(gpus: float | None, devices: int, cpus_per_trial: float, option: str) -> None:
+    """Refuse what this machine cannot give a trial of so many processes.
 
     Raises:
-        SpecError: if there are too few GPUs.
+        SpecError: if there are too few GPUs; or cores, for several processes without GPUs.
     """
-    if gpus_per_trial:
+    if gpus:
         import torch
 
-        if gpus_per_trial > torch.cuda.device_count():
-            there = torch.cuda.device_count()
-            raise SpecError(f"--gpus-per-trial {gpus_per_trial:g}, but this machine has {there} GPU(s)")
+        there = torch.cuda.device_count()
+        if gpus * devices > there:
+            raise SpecError(f"{option} {gpus * devices:g}, but this machine has {there} GPU(s)")
+    elif devices > 1 and devices * cpus_per_trial > _cores():
+        raise SpecError(
+            f"{option} {devices}, but this machine has no GPU and {_cores()} core(s), where each of the {devices} "
+            f"processes takes {cpus_per_trial:g}"
+        )
 
 
-def default_jobs(gpus_per_trial: float | None, cpus_per_trial: float = 1.0) -> int:
-    """As many trials at a time as there are GPUs, or cores and memory."""
-    if gpus_per_trial:
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def default_jobs(gpus: float | None, cpus_per_trial: float = 1.0, devices: int = 1) -> int:
+    """As many trials at a time as there are GPUs, or cores and memory; each trial has so many processes."""
+    if gpus:
         import torch
 
-        return max(1, int(torch.cuda.device_count() / gpus_per_trial))
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    cores = max(1, int(cores / max(1.0, cpus_per_trial)))
+        return max(1, int(torch.cuda.device_count() / (gpus * devices)))
+    cores = max(1, int(_cores() / (max(1.0, cpus_per_trial) * devices)))
     memory = memory_gib()
-    return cores if memory is None else max(1, min(cores, int(memory / MEMORY_GIB)))
+    return cores if memory is None else max(1, min(cores, int(memory / (MEMORY_GIB * devices))))
 
 
 def memory_gib() -> float | None:

@@ -77,10 +77,15 @@ def history(
     rows = []
     for trial, row in asked.rows(seeds):
         names = {key: row[key] for key in NAMES}
-        rows += [names | record for record in result_of(asked.store, trial.id).get("history", [])]
+        rows += [names | plain_record(record) for record in result_of(asked.store, trial.id).get("history", [])]
     frame = pd.DataFrame(rows, columns=None if rows else [*NAMES, *EPOCH])
     frame.attrs |= asked.names
     return frame
+
+
+def plain_record(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The record of an epoch with its notes as one text, so that a column has one type."""
+    return {**record, "notes": "; ".join(record.get("notes", []))}
 
 
 class _Asked:

@@ -7,29 +7,30 @@ from typing import Any
 
 from studies.store.records import is_checkpoint
 from studies.store.store import Store
-from studies.trials.identity import digest
+from studies.trials.identity import digest, shortened
 
 
 def save_checkpoint(store: Store, trial_id: str, step: int, state: dict[str, Any]) -> None:
-    """Keep a trainer's state after a step, in place of the last one."""
+    """Keep a trainer's state after a step, in place of the last one; it is hashed while it is written."""
     import torch
 
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    content = buffer.getvalue()
-    kept = f"checkpoint-{step}-{digest(content)}.pt"
-    store.files.write(f"trials/{trial_id}/{kept}", content)
+    folder = f"trials/{trial_id}"
+    kept = store.files.write_hashed(
+        folder, lambda file: torch.save(state, file), lambda sha256: f"checkpoint-{step}-{shortened(sha256)}.pt"
+    )
     for name in store.files.names(f"trials/{trial_id}"):
         if name.startswith("checkpoint-") and name != kept:
             store.files.remove(f"trials/{trial_id}/{name}")
 
 
-def load_checkpoint(store: Store, trial_id: str) -> dict[str, Any] | None:
-    """The last state kept; None if there is none.
+def load_checkpoint(store: Store, trial_id: str, step: int | None = None) -> dict[str, Any] | None:
+    """The last state kept, or that of a step; None if there is none.
 
     What is torn or changed, or what this version of torch cannot read, is put aside and passed over.
     """
     for name in _newest_first(store, trial_id):
+        if step is not None and _step(name) != step:
+            continue
         content = store.files.read(f"trials/{trial_id}/{name}")
         if content is not None and name.endswith(f"-{digest(content)}.pt"):
             import torch
@@ -48,4 +49,8 @@ def put_last_aside(store: Store, trial_id: str) -> None:
 
 def _newest_first(store: Store, trial_id: str) -> list[str]:
     names = [name for name in store.files.names(f"trials/{trial_id}") if is_checkpoint(name)]
-    return sorted(names, key=lambda name: int(name.split("-")[1]), reverse=True)
+    return sorted(names, key=_step, reverse=True)
+
+
+def _step(name: str) -> int:
+    return int(name.split("-")[1])

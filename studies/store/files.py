@@ -1,13 +1,15 @@
 """Files below one root, a local folder or any fsspec URL, each written whole or not at all. No torch here."""
 
 import errno
+import hashlib
 import os
 import shutil
+import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 from searchspace.expand import SpecError
 
@@ -32,6 +34,10 @@ class Files(Protocol):
 
     def write(self, name: str, content: bytes) -> None:
         """Replace or make a file."""
+
+    def write_hashed(self, folder: str, write: Callable[[IO[bytes]], None], name: Callable[[str], str]) -> str:
+        """Make a file in a folder of what `write` writes, piece by piece; its name, which is returned, is made of the
+        SHA-256 of its content."""
 
     def create(self, name: str, content: bytes) -> bool:
         """Make a file; False, and nothing changes, if it is there already. Of several callers one succeeds."""
@@ -98,6 +104,24 @@ class LocalFiles:
             self._place(name, content, os.replace)
         except FileExistsError as error:
             raise _problem("write", self.show(name), error) from None
+
+    def write_hashed(self, folder: str, write: Callable[[IO[bytes]], None], name: Callable[[str], str]) -> str:
+        temporary = self._path(folder) / f".part.{uuid.uuid4().hex[:8]}"
+        with _as_store_error("write", str(temporary.parent)):
+            temporary.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with open(temporary, "wb") as file:
+                    writer = _HashingWriter(file)
+                    write(writer)  # type: ignore[arg-type]
+                    file.flush()
+                    os.fsync(file.fileno())
+                made = name(writer.sha256.hexdigest())
+                os.replace(temporary, temporary.with_name(made))
+                _sync_folder(temporary.parent)
+            finally:
+                with suppress(OSError):
+                    temporary.unlink(missing_ok=True)
+        return made
 
     def create(self, name: str, content: bytes) -> bool:
         def link(temporary: Path, path: Path) -> None:
@@ -168,6 +192,20 @@ class LocalFiles:
             raise _problem("write", str(path), error) from None
 
 
+class _HashingWriter:
+    """A file that is written to piece by piece, and the SHA-256 of what was."""
+
+    def __init__(self, file: Any) -> None:
+        self.file, self.sha256 = file, hashlib.sha256()
+
+    def write(self, piece: Any) -> int:
+        self.sha256.update(piece)
+        return self.file.write(piece)
+
+    def flush(self) -> None:
+        self.file.flush()
+
+
 def _sync_folder(folder: Path) -> None:
     """Force a folder's names to the disk: a file that was renamed is else under its old name after a power cut."""
     try:
@@ -202,6 +240,17 @@ class RemoteFiles:
     def write(self, name: str, content: bytes) -> None:
         with _as_store_error("write", self.show(name)):
             self._put(name, content, "overwrite")
+
+    def write_hashed(self, folder: str, write: Callable[[IO[bytes]], None], name: Callable[[str], str]) -> str:
+        # Through a file of this machine: an object store takes a file whole, and its name is known at the end.
+        with _as_store_error("write", self.show(folder)), tempfile.NamedTemporaryFile(prefix="studies-") as file:
+            writer = _HashingWriter(file)
+            write(writer)  # type: ignore[arg-type]
+            file.flush()
+            made = name(writer.sha256.hexdigest())
+            self.fs.makedirs(self._path(folder), exist_ok=True)
+            self.fs.put_file(file.name, self._path(f"{folder}/{made}"))
+        return made
 
     def create(self, name: str, content: bytes) -> bool:
         with _as_store_error("write", self.show(name)):

@@ -235,7 +235,7 @@ class Store:
 
     def sweep(self, trial_id: str) -> None:
         """Remove what a training that was killed left half written; for who holds the trial's lease."""
-        parts = (".checkpoint-", ".result.", ".weights.", ".failure.", ".pruned.", ".traceback.")
+        parts = (".part.", ".checkpoint-", ".result.", ".weights.", ".failure.", ".pruned.", ".traceback.")
         for name in self.files.names(f"trials/{trial_id}"):
             if name.startswith(parts):
                 self.files.remove(f"trials/{trial_id}/{name}")

@@ -7,20 +7,27 @@ interrupted and resumed from a checkpoint ends with the numbers of the uninterru
 import logging
 import time
 from collections.abc import Callable
-from math import ceil, isfinite
-from typing import Any
+from contextlib import nullcontext
+from math import isfinite
+from typing import Any, NoReturn
 
 import torch
-import torch.nn.functional as F
-from timm.optim import create_optimizer_v2
-from timm.scheduler import CosineLRScheduler
+from timm.utils import ModelEmaV3
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
 from searchspace.build import build
+from searchspace.spec import CnnSpec
 from studies.training.data.opened import open_data
 from studies.training.devices import finish_work
 from studies.training.evaluation import evaluate
-from studies.training.parents import Parents, distillation_loss, has_distillation_token, packed
+from studies.training.execution import Execution, micro_batches
+from studies.training.losses import Loss
+from studies.training.mixing import Mixer
+from studies.training.optimizing import make_optimizer, make_schedule
+from studies.training.parents import Parents, has_distillation_token, packed
+from studies.training.precision import Precision
+from studies.training.ranks import ALONE, Ranks
 from studies.training.seeding import seed_all
 from studies.trials.results import EpochRecord
 from studies.trials.trial import TrialSpec
@@ -29,28 +36,33 @@ logging.getLogger("timm.scheduler.cosine_lr").setLevel(logging.ERROR)  # it warn
 
 LOSS_CHECK_STEPS = 50  # steps between two looks whether the loss is finite
 
-Logits = torch.Tensor | tuple[torch.Tensor, torch.Tensor]
-
 
 class TrainingError(RuntimeError):
     """A trial that cannot go on: its loss is not a number, say."""
 
 
+class MemoryShortError(RuntimeError):
+    """One of several processes has too little memory for its micro-batch; all must begin again with a smaller one."""
+
+
 class Trainer:
-    """Trains one trial on one device.
+    """Trains one trial on one device, alone or as one of several processes.
 
     Args:
         trial: what to train.
         device: where.
         parents: gives what this trial starts from or learns from.
+        execution: how; it changes no result but by rounding, and by which values dropout takes.
+        ranks: the processes that train it together.
 
     Attributes:
         step: steps trained so far.
         history: a record for each epoch trained so far.
+        micro_batches: in how many parts this process trains its share of a batch.
 
     Raises:
         ParentError: if a trial that is needed has not been trained.
-        ValueError: if nothing of a pretrained model fits.
+        ValueError: if nothing of a pretrained model fits, or the batch cannot be cut as asked.
     """
 
     def __init__(
@@ -58,9 +70,13 @@ class Trainer:
         trial: TrialSpec,
         device: str | torch.device = "cpu",
         parents: Parents | None = None,
+        execution: Execution | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
-        self.trial, self.device = trial, torch.device(device)
+        self.trial, self.device, self.ranks = trial, torch.device(device), ranks
+        execution = execution or Execution()
         recipe = trial.recipe
+        self.micro_batches = micro_batches(recipe.batch_size, ranks.size, execution.micro_batch)
         self.source = open_data(trial.data, self.device)
         self.steps_per_epoch = self.source.steps_per_epoch(recipe.batch_size)
         self.steps = recipe.epochs * self.steps_per_epoch
@@ -68,30 +84,44 @@ class Trainer:
         self.model: nn.Module = build(trial.model).to(self.device)
         parents = parents or Parents()
         self.pretrained_share = parents.start(self.model, trial.pretrained) if trial.pretrained else None
-        self.teacher: nn.Module | None = None
-        if trial.teacher:
-            self.teacher = parents.teacher(trial.teacher).to(self.device)
-            if has_distillation_token(self.model):
-                self.model.set_distilled_training()  # type: ignore[operator]
-        self.optimizer = create_optimizer_v2(
-            self.model, "adamw", recipe.lr, recipe.weight_decay, betas=recipe.betas, fused=True
-        )
-        warmup = min(ceil(recipe.warmup_fraction * self.steps), self.steps - 1)
-        self.scheduler = CosineLRScheduler(
-            self.optimizer,
-            t_initial=self.steps - warmup,
-            lr_min=recipe.min_lr,
-            warmup_t=warmup,
-            warmup_lr_init=recipe.lr / max(1, warmup),
-            warmup_prefix=True,
-            t_in_epochs=False,
-        )
+        teacher = parents.teacher(trial.teacher).to(self.device) if trial.teacher else None
+        has_token = has_distillation_token(self.model)
+        if teacher and has_token:
+            self.model.set_distilled_training()  # type: ignore[operator]
+        self.loss = Loss(recipe.label_smoothing, trial.teacher, teacher, has_token)
+        self.mixer = Mixer(recipe, trial.data.num_classes)
+        self.precision = Precision(recipe.amp, self.device)
+        # cuDNN is faster with channels last; on a CPU the order would change the rounding of what is known.
+        wants_channels_last = isinstance(trial.model, CnnSpec) and self.device.type == "cuda"
+        self.memory_format = torch.channels_last if wants_channels_last else torch.contiguous_format
+        self.model.to(memory_format=self.memory_format)
+        self.optimizer = make_optimizer(self.model, recipe)
+        self.scheduler = make_schedule(self.optimizer, recipe, self.steps)
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
+        self.ema = ModelEmaV3(self.model, recipe.ema.decay, use_warmup=recipe.ema.warmup) if recipe.ema else None
+        self._compile = execution.compile
+        self._forward: Any = None
         self.step = 0
         self.history: list[EpochRecord] = []
+        self.notes: list[str] = []  # for people, since the last epoch's record
         self.tick: Callable[[], None] = lambda: None  # called after each step and each batch of an evaluation
         self._epoch_loss = torch.zeros((), device=self.device)  # sum over the steps of the epoch so far
         self._epoch_seconds = 0.0
+
+    @property
+    def forward(self) -> Any:
+        """The model as training calls it: gradients averaged over the processes, compiled if asked.
+
+        Made at the first step, when a checkpoint is loaded: all processes begin with the weights of rank 0.
+        """
+        if self._forward is None:
+            model: Any = self.model
+            if self.ranks.size > 1:
+                if self.device.type == "cuda":  # batch statistics over all devices; torch has this for CUDA alone
+                    self.model = model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
+                model = DistributedDataParallel(model)
+            self._forward = torch.compile(model) if self._compile else model
+        return self._forward
 
     @property
     def epochs_done(self) -> int:
@@ -102,6 +132,11 @@ class Trainer:
     def done(self) -> bool:
         """Whether all epochs of the recipe are trained."""
         return self.epochs_done >= self.trial.recipe.epochs
+
+    @property
+    def evaluated(self) -> nn.Module:
+        """What is evaluated and kept: the average of the weights where the recipe has one, else the model."""
+        return self.ema.module if self.ema else self.model
 
     def train_epoch(self, pause: Callable[[], bool] = lambda: False) -> EpochRecord | None:
         """Train to the end of the epoch, evaluate, and append the record to the history.
@@ -114,6 +149,7 @@ class Trainer:
 
         Raises:
             TrainingError: if the loss is not finite.
+            MemoryShortError: if one of several processes is out of memory.
         """
         recipe = self.trial.recipe
         start = time.perf_counter()
@@ -121,9 +157,11 @@ class Trainer:
         finish_work(self.device)
         self._epoch_seconds += time.perf_counter() - start
         if interrupted:
+            self._check_finite(self._epoch_loss)  # what is saved now must be worth going on from
             return None
-        self._check_loss()
-        train_loss, seconds = self._epoch_loss.item() / self.steps_per_epoch, self._epoch_seconds
+        epoch_loss = self._mean_loss()
+        self._check_finite(epoch_loss)
+        train_loss, seconds = epoch_loss.item() / self.steps_per_epoch, self._epoch_seconds
         last = self.epochs_done + 1 == recipe.epochs
         start = time.perf_counter()
         figures = self.evaluate(limit=None if last else recipe.interim_test)
@@ -140,6 +178,8 @@ class Trainer:
             "seconds": seconds + time.perf_counter() - start,
             "images_per_second": self.steps_per_epoch * recipe.batch_size / seconds,
         }
+        if self.notes:
+            record["notes"], self.notes = self.notes, []
         self.history.append(record)
         self._epoch_loss.zero_()
         self._epoch_seconds = 0.0
@@ -147,72 +187,123 @@ class Trainer:
 
     def train_steps(self, count: int, pause: Callable[[], bool] = lambda: False) -> bool:
         """Train the next steps, within an epoch; False if `pause` interrupted them before the last."""
-        recipe = self.trial.recipe
         self.model.train()
         epoch, first = divmod(self.step, self.steps_per_epoch)
         for i in range(first, first + count):
-            x, y = self.source.train_batch(recipe, self.trial.seed, epoch, i)
-            loss = self._loss(self.model(x), y, x)
-            self.optimizer.zero_grad()
-            loss.backward()
-            if recipe.clip_grad:
-                nn.utils.clip_grad_norm_(self.parameters, recipe.clip_grad)
-            self.optimizer.step()
-            self._epoch_loss += loss.detach()
+            self._epoch_loss += self._step(epoch, i)
             self.step += 1
+            if self.ema:
+                self.ema.update(self.model, self.step)
             self.scheduler.step_update(self.step)
             self.tick()
             if self.step % LOSS_CHECK_STEPS == 0:
-                self._check_loss()
+                self._check_loss(self._mean_loss())
             if pause() and i + 1 < first + count:
                 return False
         return True
 
-    def _check_loss(self) -> None:
-        """Refuse to go on from a loss that is not finite. On a GPU this waits for the device."""
-        loss = self._epoch_loss.item()
-        if not isfinite(loss):
-            lr = self.optimizer.param_groups[0]["lr"]
+    def _step(self, epoch: int, index: int) -> torch.Tensor:
+        """One step of the optimizer; the mean loss of this process's part of the batch.
+
+        Without the memory for it, the step is begun again with micro-batches of half the size. What batch norms have
+        seen of the first try stays in their running means.
+        """
+        while True:
+            try:
+                loss = self._gradients(epoch, index)
+                break
+            except torch.OutOfMemoryError:
+                self._halve()
+        if self.trial.recipe.clip_grad:
+            self.precision.unscale(self.optimizer)
+            nn.utils.clip_grad_norm_(self.parameters, self.trial.recipe.clip_grad)
+        self.precision.step(self.optimizer)
+        return loss
+
+    def _gradients(self, epoch: int, index: int) -> torch.Tensor:
+        """Gradients of the mean loss of this process's part of a batch, accumulated over its micro-batches."""
+        trial = self.trial
+        step = epoch * self.steps_per_epoch + index
+        self.optimizer.zero_grad()
+        total = torch.zeros((), device=self.device)
+        parts = self.ranks.part.split(self.micro_batches)
+        for part in parts:
+            x, y = self.source.train_batch(trial.recipe, trial.seed, epoch, index, part)
+            x, target = self.mixer(x, y, trial.seed, step)
+            if part.count > 1:
+                seed_all(trial.seed, "step", step, "part", part.index)  # else dropout took the same values in all parts
+            with nullcontext() if part is parts[-1] else self._unsynchronised():
+                with self.precision.autocast():
+                    x = x.contiguous(memory_format=self.memory_format)
+                    loss = self.loss(self.forward(x), target, x) / len(parts)
+                self.precision.backward(loss)
+            total += loss.detach()
+        return total
+
+    def _unsynchronised(self) -> Any:
+        """Gradients are averaged over the processes once a step, with the last micro-batch."""
+        return self.forward.no_sync() if self.ranks.size > 1 else nullcontext()
+
+    def _halve(self) -> None:
+        """Train in micro-batches of half the size from now on.
+
+        Raises:
+            MemoryShortError: if other processes wait for this one: they must know too.
+            TrainingError: if a micro-batch has two pictures already.
+        """
+        self.optimizer.zero_grad()
+        torch.cuda.empty_cache()
+        smaller = self.trial.recipe.batch_size // (2 * self.ranks.size * self.micro_batches)
+        if self.ranks.size > 1:
+            raise MemoryShortError(f"out of memory with micro-batches of {2 * smaller} pictures")
+        try:
+            self.micro_batches = micro_batches(self.trial.recipe.batch_size, 1, smaller)
+        except ValueError:
             raise TrainingError(
-                f"the loss is {loss} by step {self.step} of {self.steps} (epoch {self.epochs_done + 1}, lr {lr:.3g}): "
-                "try a lower lr"
-            )
+                "out of memory with a micro-batch of 2 pictures: this model needs a larger device"
+            ) from None
+        self.notes.append(
+            f"out of memory at step {self.step + 1}: micro-batches of {smaller} pictures from there, the batch stays "
+            f"{self.trial.recipe.batch_size}"
+        )
 
-    def _loss(self, logits: Logits, y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        """Cross entropy with the labels and, beside a teacher, with what it says of the same pictures x."""
-        rule = self.trial.teacher
-        if rule is None or self.teacher is None:
-            return self._label_loss(logits, y)
-        with torch.no_grad():
-            taught = self.teacher(x)
-        if has_distillation_token(self.model):
-            first, second = logits
-            label_loss = self._label_loss(first, y)
-        else:
-            second = logits[0] if isinstance(logits, tuple) else logits
-            label_loss = self._label_loss(logits, y)
-        return (1 - rule.alpha) * label_loss + rule.alpha * distillation_loss(second, taught, rule)
+    def _mean_loss(self) -> torch.Tensor:
+        """The loss of the epoch so far, averaged over the processes; every process must ask."""
+        return self.ranks.summed(self._epoch_loss / self.ranks.size)
 
-    def _label_loss(self, logits: Logits, y: torch.Tensor) -> torch.Tensor:
-        """Cross entropy; an auxiliary classifier's counts 0.4, as in torchvision's reference training."""
-        if isinstance(logits, tuple):
-            return self._label_loss(logits[0], y) + 0.4 * self._label_loss(logits[1], y)
-        return F.cross_entropy(logits, y, label_smoothing=self.trial.recipe.label_smoothing)
+    def _check_finite(self, epoch_loss: torch.Tensor) -> None:
+        """Refuse to go on from a loss, or from weights, that are not finite."""
+        self._check_loss(epoch_loss)
+        if not isfinite(norm := nn.utils.get_total_norm(self.parameters).item()):
+            self._not_finite("norm of the weights", norm)
+
+    def _check_loss(self, epoch_loss: torch.Tensor) -> None:
+        """Refuse to go on from a loss that is not finite. On a GPU this waits for the device."""
+        if not isfinite(loss := epoch_loss.item()):
+            self._not_finite("loss", loss)
+
+    def _not_finite(self, what: str, value: float) -> NoReturn:
+        lr = self.optimizer.param_groups[0]["lr"]
+        raise TrainingError(
+            f"the {what} is {value} by step {self.step} of {self.steps} (epoch {self.epochs_done + 1}, lr {lr:.3g}): "
+            "try a lower lr"
+        )
 
     def evaluate(self, limit: int | None = None) -> dict[str, float]:
         """Evaluate on the test split, or on a subset of `limit` pictures, the same for every trial."""
-        return evaluate(self.model, self.source.test_batches(limit), self.tick)
+        batches = self.source.test_batches(limit, self.ranks.part)
+        return evaluate(self.evaluated, batches, self.tick, self.ranks)
 
     def weights(self) -> bytes:
-        """The model's weights as the content of a safetensors file."""
-        return packed(self.model)
+        """The weights that were evaluated, as the content of a safetensors file."""
+        return packed(self.evaluated)
 
     def state_dict(self) -> dict[str, Any]:
         """All that is needed to go on: model, optimizer, schedule, step and history.
 
         No random state: every step sets its own (see `studies.training.seeding`).
         """
-        return {
+        state = {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(),
@@ -221,11 +312,20 @@ class Trainer:
             "epoch_seconds": self._epoch_seconds,
             "history": self.history,
         }
+        if self.ema:
+            state["ema"] = self.ema.module.state_dict()
+        if self.precision.scaler.is_enabled():
+            state["scaler"] = self.precision.scaler.state_dict()
+        return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.scheduler.load_state_dict(state["scheduler"])
+        if self.ema:
+            self.ema.module.load_state_dict(state["ema"])
+        if "scaler" in state:
+            self.precision.scaler.load_state_dict(state["scaler"])
         self.step, self.history = state["step"], list(state["history"])
         self._epoch_loss, self._epoch_seconds = state["epoch_loss"].to(self.device), state["epoch_seconds"]

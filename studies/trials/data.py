@@ -4,13 +4,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from searchspace.bounds import LARGEST_SIDE, Pictures, Pixels, Within
+from searchspace.bounds import LARGEST_SIDE, Pictures, Pixels, ShareAbove0, Within
+from searchspace.identity import Added
 from searchspace.spec import Spec
 
 WHOLE_TURN = 6.283186  # in radians
 MOST_BYTES = 4 * 2**30  # of pictures that are made and kept whole
+DIGITS = 10
 Side = Annotated[float, Within(0, LARGEST_SIDE, above=True)]
 Strength = Annotated[float, Within(0, 1000)]
+Interpolation = Literal["bilinear", "bicubic"]
 
 
 class DigitsSpec(Spec):
@@ -19,7 +22,7 @@ class DigitsSpec(Spec):
     kind: Literal["digits"]
     img_size: Pixels = 16
     in_chans: Literal[3] = 3
-    num_classes: Literal[10] = 10
+    num_classes: Annotated[int, Within(2, DIGITS)] = DIGITS
     train_size: Pictures = 8192
     test_size: Pictures = 8192
     min_side: Side = Field(11.0, description="smallest side of a digit")
@@ -31,6 +34,9 @@ class DigitsSpec(Spec):
     background: Strength = Field(0.05, description="amplitude of the smooth background")
     noise: Strength = Field(0.02, description="standard deviation of the noise of a pixel")
     seed: Annotated[int, Within(-(2**63), 2**63 - 1)] = Field(0, description="of the pictures, not of the training")
+    first_class: Annotated[int, Within(0, DIGITS - 1), Added("0.3.0", 0)] = Field(
+        0, description="the smallest digit that is used; with num_classes 5, 0 gives the digits 0 to 4, 5 those 5 to 9"
+    )
 
     @model_validator(mode="after")
     def _check(self) -> "DigitsSpec":
@@ -38,6 +44,12 @@ class DigitsSpec(Spec):
             raise ValueError(
                 "a digit must fit its picture: min_side at most max_side at most img_size, got "
                 f"{self.min_side:g}, {self.max_side:g} and {self.img_size}"
+            )
+        if self.first_class + self.num_classes > DIGITS:
+            raise ValueError(
+                f"there are the digits 0 to 9: first_class + num_classes must be at most {DIGITS}, got "
+                f"{self.first_class} and {self.num_classes}; with first_class {self.first_class}, num_classes of at "
+                f"most {DIGITS - self.first_class} would work"
             )
         picture = 4 * self.in_chans * self.img_size**2
         if (self.train_size + self.test_size) * picture > MOST_BYTES:
@@ -51,10 +63,12 @@ class DigitsSpec(Spec):
 
 
 class Cifar10Spec(Spec):
-    """CIFAR-10 as it is distributed: 32 x 32 pixels (Krizhevsky 2009)."""
+    """CIFAR-10 as it is distributed: 32 x 32 pixels (Krizhevsky 2009), resized if `img_size` is another."""
 
     kind: Literal["cifar10"]
-    img_size: Literal[32] = 32
+    img_size: Annotated[int, Within(8, 1024)] = Field(
+        32, description="side of the pictures, in pixels; another than 32 is interpolated (bicubic)"
+    )
     in_chans: Literal[3] = 3
     num_classes: Literal[10] = 10
     train_size: Annotated[int, Within(1, 50_000)] = Field(50_000, description="the first so many training pictures")
@@ -68,4 +82,36 @@ class Cifar100Spec(Cifar10Spec):
     num_classes: Literal[100] = 100  # type: ignore[assignment]
 
 
-DataSpec = Annotated[DigitsSpec | Cifar10Spec | Cifar100Spec, Field(discriminator="kind")]
+class FolderSpec(Spec):
+    """Pictures in files, a folder a class, in a folder for each split: ImageNet, and data sets laid out as it is."""
+
+    kind: Literal["folder"]
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="of the data set, and of its folder where there is one"
+    )
+    img_size: Annotated[int, Within(8, LARGEST_SIDE)] = Field(224, description="side of the pictures, in pixels")
+    in_chans: Literal[3] = 3
+    num_classes: Annotated[int, Within(2, 1_000_000)] = 1000
+    train_size: Pictures = Field(
+        1_281_167, description="training pictures: all there are, or a random subset that is always the same"
+    )
+    test_size: Pictures = Field(50_000, description="test pictures, likewise")
+    train_split: str = Field("train", min_length=1, description="name of the training split")
+    test_split: str = Field("val", min_length=1, description="name of the split that accuracies are over")
+    crop_pct: ShareAbove0 = Field(0.9, description="share of a test picture's side that is kept")
+    interpolation: Interpolation = Field("bicubic", description="of test pictures")
+
+
+class TimmDataSpec(FolderSpec):
+    """A data set that timm's `create_dataset` opens: tar files of pictures, Hugging Face data sets, torchvision's."""
+
+    kind: Literal["timm"]  # type: ignore[assignment]
+    name: str = Field(
+        min_length=1,
+        max_length=200,
+        description="as timm names it: hfds/uoft-cs/cifar10, wds/imagenet, torch/places365",
+    )
+
+
+DataSpec = Annotated[DigitsSpec | Cifar10Spec | Cifar100Spec | FolderSpec | TimmDataSpec, Field(discriminator="kind")]
+DATA_KINDS = (DigitsSpec, Cifar10Spec, Cifar100Spec, FolderSpec, TimmDataSpec)

@@ -16,4 +16,9 @@ def canonical(content: Any) -> bytes:
 
 def digest(content: bytes) -> str:
     """The first 16 hexadecimal digits of the SHA-256."""
-    return hashlib.sha256(content).hexdigest()[:16]
+    return shortened(hashlib.sha256(content).hexdigest())
+
+
+def shortened(sha256: str) -> str:
+    """What of a SHA-256 in hexadecimal stands in names."""
+    return sha256[:16]

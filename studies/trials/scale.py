@@ -14,6 +14,11 @@ from studies.trials.recipe import Recipe
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 
 
+def _fitting_decay(steps: int) -> float:
+    """A decay whose average is over a tenth of a run."""
+    return max(0.1, round(1 - 10 / steps, 6))
+
+
 class Scale(Spec):
     """A data set, a recipe and a shrink rule."""
 
@@ -35,6 +40,13 @@ class Scale(Spec):
             raise ValueError(
                 "recipe.shift must be less than data.img_size, so that something of a picture is left, got "
                 f"{self.recipe.shift} and {self.data.img_size}"
+            )
+        ema, steps = self.recipe.ema, self.recipe.epochs * (self.data.train_size // self.recipe.batch_size)
+        if ema and not ema.warmup and ema.decay > 1 - 1 / steps:
+            raise ValueError(
+                f"recipe.ema.decay {ema.decay:g} averages over {1 / (1 - ema.decay):,.0f} steps, and the run has "
+                f"{steps:,}: it would keep the initial weights; a decay of at most {_fitting_decay(steps):g} would "
+                "work, or warmup: true"
             )
         return self
 

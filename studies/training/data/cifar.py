@@ -18,8 +18,8 @@ def open_cifar(spec: Cifar10Spec, root: str | None, device: torch.device) -> Ten
         SpecError: if there is no root, or the files are not there or not what was published.
     """
     require_data(spec, root)
-    splits = [Pictures(x.to(device), y.to(device)) for x, y in _read(spec, Path(str(root)))]
-    return TensorSource(*splits)
+    train, test = (Pictures(x.to(device), y.to(device)) for x, y in _read(spec, Path(str(root))))
+    return TensorSource(train, test)
 
 
 @cache

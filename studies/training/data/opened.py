@@ -6,7 +6,7 @@ from studies.training.data.cifar import open_cifar
 from studies.training.data.digits import open_digits
 from studies.training.data.root import data_root
 from studies.training.data.source import Source
-from studies.trials.data import DataSpec, DigitsSpec
+from studies.trials.data import Cifar10Spec, DataSpec, DigitsSpec
 
 
 def open_data(spec: DataSpec, device: torch.device) -> Source:
@@ -17,4 +17,6 @@ def open_data(spec: DataSpec, device: torch.device) -> Source:
     """
     if isinstance(spec, DigitsSpec):
         return open_digits(spec, device)
-    return open_cifar(spec, data_root(), device)
+    if isinstance(spec, Cifar10Spec):
+        return open_cifar(spec, data_root(), device)
+    raise NotImplementedError(spec.kind)

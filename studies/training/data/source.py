@@ -7,6 +7,7 @@ from typing import Protocol
 import torch
 import torch.nn.functional as F
 
+from studies.training.data.part import WHOLE, Part
 from studies.training.evaluation import Batch
 from studies.training.seeding import seed_all
 from studies.trials.recipe import Recipe
@@ -16,16 +17,30 @@ SUBSET_SEED = 0  # of the test pictures that interim accuracies are over
 
 
 class Source(Protocol):
-    """Opened data on one device."""
+    """Opened data on one device.
+
+    Attributes:
+        fingerprint: of the pictures that are read, 16 hexadecimal digits; "" for pictures that a spec makes.
+        corrupt: pictures that could not be read so far, and were passed over.
+    """
+
+    fingerprint: str
+    corrupt: int
 
     def steps_per_epoch(self, batch_size: int) -> int:
         """Whole batches in an epoch."""
 
-    def train_batch(self, recipe: Recipe, seed: int, epoch: int, index: int) -> Batch:
-        """A batch of an epoch, augmented. Leaves the random state that the rest of the step goes on from."""
+    def train_batch(self, recipe: Recipe, seed: int, epoch: int, index: int, part: Part = WHOLE) -> Batch:
+        """A part of a batch of an epoch, augmented but not mixed: the same pictures however many parts there are.
 
-    def test_batches(self, limit: int | None = None) -> Iterator[Batch]:
-        """The test split in order, or a subset of so many pictures that is the same for every trial."""
+        Leaves the random state that the rest of the step goes on from.
+        """
+
+    def test_batches(self, limit: int | None = None, part: Part = WHOLE) -> Iterator[Batch]:
+        """The test split in order, or a subset of so many pictures that is the same for every trial.
+
+        Of several parts, each takes every `part.count`-th picture.
+        """
 
 
 @dataclass(frozen=True)
@@ -42,29 +57,36 @@ class Pictures:
 class TensorSource:
     """Splits that lie on the device as tensors, drawn and augmented there in batches."""
 
-    def __init__(self, train: Pictures, test: Pictures) -> None:
-        self.train, self.test = train, test
+    corrupt = 0
+
+    def __init__(self, train: Pictures, test: Pictures, fingerprint: str = "") -> None:
+        self.train, self.test, self.fingerprint = train, test, fingerprint
         self._order: tuple[tuple[int, int], torch.Tensor] = ((-1, -1), torch.empty(0))
 
     def steps_per_epoch(self, batch_size: int) -> int:
         """Whole batches in an epoch; what is left over is not seen."""
         return len(self.train) // batch_size
 
-    def train_batch(self, recipe: Recipe, seed: int, epoch: int, index: int) -> Batch:
-        """A batch of an epoch: drawn without replacement, shifted at random."""
+    def train_batch(self, recipe: Recipe, seed: int, epoch: int, index: int, part: Part = WHOLE) -> Batch:
+        """A part of a batch of an epoch: drawn without replacement, shifted at random."""
         if self._order[0] != (seed, epoch):
             seed_all(seed, "order", epoch)
             self._order = (seed, epoch), torch.randperm(len(self.train), device=self.train.x.device)
         batch = self._order[1][index * recipe.batch_size : (index + 1) * recipe.batch_size]
         seed_all(seed, "step", epoch * self.steps_per_epoch(recipe.batch_size) + index)
-        return shifted(self.train.x[batch], recipe.shift), self.train.y[batch]
+        x, y = shifted(self.train.x[batch], recipe.shift), self.train.y[batch]
+        if part.count == 1:
+            return x, y
+        rows = part.rows(recipe.batch_size).to(y.device)
+        return x[rows], y[rows]
 
-    def test_batches(self, limit: int | None = None) -> Iterator[Batch]:
+    def test_batches(self, limit: int | None = None, part: Part = WHOLE) -> Iterator[Batch]:
         """The test split in order, or a subset of so many pictures that is the same for every trial."""
         x, y = self.test.x, self.test.y
         if limit is not None and limit < len(y):
             chosen = subset(len(y), limit).to(y.device)
             x, y = x[chosen], y[chosen]
+        x, y = x[part.index :: part.count], y[part.index :: part.count]
         yield from zip(x.split(EVALUATION_BATCH), y.split(EVALUATION_BATCH), strict=True)
 
 

@@ -42,9 +42,9 @@ def test_a_trial_asks_for_its_cores() -> None:
 def test_early_stopping_judges_a_trial_within_its_group_only() -> None:
     from ray.tune.schedulers import TrialScheduler
 
-    from studies.engine.ray import _WithinGroups
+    from studies.engine.ray.scheduling import WithinGroups
 
-    scheduler = _WithinGroups(Cluster(jobs=1, early_stop=True))
+    scheduler = WithinGroups(Cluster(jobs=1, early_stop=True))
 
     def epoch(name: str, group: str, top1: float, number: int = 1) -> str:
         trial = SimpleNamespace(trial_id=name, config={"task": {"group": group}})
@@ -60,9 +60,9 @@ def test_early_stopping_judges_a_trial_within_its_group_only() -> None:
 def test_grace_period_and_reduction_factor_are_those_asked_for() -> None:
     from ray.tune.schedulers import TrialScheduler
 
-    from studies.engine.ray import _WithinGroups
+    from studies.engine.ray.scheduling import WithinGroups
 
-    scheduler = _WithinGroups(Cluster(jobs=1, early_stop=True, grace_period=3, reduction_factor=4.0))
+    scheduler = WithinGroups(Cluster(jobs=1, early_stop=True, grace_period=3, reduction_factor=4.0))
     decisions = {}
     for name, top1 in (("a", 90.0), ("b", 10.0)):
         trial = SimpleNamespace(trial_id=name, config={"task": {"group": ""}})

@@ -10,7 +10,8 @@ from parenthood import STUDENT, TIMES, finish
 from parenthood import trial as asked
 from stores import checkpoints
 
-from studies.engine.worker import Options, train
+from studies.engine.options import Options
+from studies.engine.worker import train
 from studies.language.scale_file import load_scale
 from studies.store.checkpoints import save_checkpoint
 from studies.store.store import Store

@@ -19,6 +19,7 @@ from studies.planning.accelerators import PEAK, SHARE, STEP_SECONDS, is_type, ma
 from studies.planning.estimate import BASES, STARTUP_SECONDS, TRIAL_SECONDS, Estimate, _makespan, estimate, work
 from studies.store.store import Store
 from studies.training.devices import default_device, device_name
+from studies.trials.data import Cifar10Spec
 from studies.trials.trial import Teacher, TrialSpec
 
 HERE = device_name(default_device())
@@ -125,6 +126,26 @@ def test_without_earlier_trials_some_steps_are_timed_here(store: Store, small: T
     assert len(set(found.seconds.values())) == 1, "once a model"
     assert found.seconds[small.id] > 0
     assert store.ids() == [], "an estimate keeps nothing"
+
+
+def test_a_trial_whose_data_are_not_here_is_timed_on_made_up_pictures_and_the_plan_says_so(
+    store: Store, small: TrialSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("STUDIES_DATA", raising=False)
+    model = small.model.model_copy(update={"img_size": (32, 32)})
+    far = other(small, model=model, data=Cifar10Spec(kind="cifar10"))
+    twice = other(far, recipe=far.recipe.model_copy(update={"epochs": 2 * far.recipe.epochs}))
+    found = estimate(store, [far, twice], [far, twice], 1)
+    assert set(found.bases.values()) == {"made up"}
+    assert "made-up pictures" in found.basis([far])
+    assert found.seconds[twice.id] / found.seconds[far.id] == pytest.approx(2), "one rate for all"
+
+
+def test_seconds_of_a_trial_on_several_devices_are_those_of_all_of_them(store: Store, small: TrialSpec) -> None:
+    store.plan(small)
+    result = {"top1": 50.0, "history": [], "seconds": 10.0, "device": HERE, "devices": 4}
+    store.finish(small.id, result)  # type: ignore[arg-type]
+    assert one(store, other(small, seed=1)) == (40.0, "store")
 
 
 def test_a_trial_with_a_teacher_is_timed_without_its_teacher_being_there(store: Store, small: TrialSpec) -> None:

@@ -37,12 +37,12 @@ RULES = pytest.mark.parametrize("kind", ["hard", "soft"])
 @RULES
 def test_a_student_learns_and_its_teacher_stays(scale: Scale, model: ModelSpec, kind: str) -> None:
     trainer = taught(scale, model, Distillation(kind=kind, tau=2), epochs=2)
-    assert trainer.teacher is not None
+    assert trainer.loss.teacher is not None
     before = {name: value.clone() for name, value in trainer.model.named_parameters()}
     history = finish(trainer)
     assert history[1]["train_loss"] < history[0]["train_loss"]
-    assert packed(trainer.teacher) == weighted()[1]
-    assert not trainer.teacher.training
+    assert packed(trainer.loss.teacher) == weighted()[1]
+    assert not trainer.loss.teacher.training
     moved = {name: not torch.equal(value, before[name]) for name, value in trainer.model.named_parameters()}
     assert moved == {name: value.requires_grad for name, value in trainer.model.named_parameters()}
 
@@ -75,10 +75,10 @@ def test_at_alpha_1_no_labels_whatever_change_the_loss(model: ModelSpec, labels:
     x = trainer.source.train.x[:8]
     trainer.model.train()
     answers = trainer.model(x)
-    loss = trainer._loss(answers, torch.tensor(labels), x)
+    loss = trainer.loss(answers, torch.tensor(labels), x)
     second = answers[1] if has_distillation_token(trainer.model) else answers
-    assert trainer.teacher is not None
-    assert loss.item() == distillation_loss(second, trainer.teacher(x), Distillation(kind=kind)).item()
+    assert trainer.loss.teacher is not None
+    assert loss.item() == distillation_loss(second, trainer.loss.teacher(x), Distillation(kind=kind)).item()
 
 
 @cache

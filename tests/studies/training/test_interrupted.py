@@ -14,6 +14,7 @@ from studies.training.parents import (
     Parents,
 )
 from studies.training.trainer import Trainer
+from studies.trials.recipe import Augment, Ema
 from studies.trials.scale import Scale
 from studies.trials.trial import Teacher
 
@@ -24,6 +25,8 @@ KINDS: dict[str, tuple[ModelSpec, dict]] = {
     "taught, one head": (STUDENT, {"teacher": Teacher(trial=PARENT, kind="soft", tau=2)}),
     "taught, token": (TOKEN, {"teacher": Teacher(trial=PARENT)}),
     "pretrained": (override(weighted()[0], {"backbone.depth": 6}), {"pretrained": PARENT}),
+    "mixed and averaged": (STUDENT, {"recipe": {"augment": Augment(mixup=0.8, cutmix=1.0), "ema": Ema(decay=0.8)}}),
+    "momentum, two rates": (STUDENT, {"recipe": {"opt": "momentum", "backbone_lr_scale": 0.1}}),
     "both": (weighted()[0], {"teacher": Teacher(trial=PARENT, alpha=0.3), "pretrained": PARENT}),
 }
 
@@ -47,7 +50,9 @@ def test_a_trial_interrupted_within_an_epoch_ends_with_the_numbers_of_one_that_w
     scale: Scale, kind: str, steps: set[int]
 ) -> None:
     model, needs = KINDS[kind]
-    asked = trial(scale, model, **needs)
+    changes = needs.get("recipe", {})
+    scale = scale.model_copy(update={"recipe": scale.recipe.model_copy(update=changes)})
+    asked = trial(scale, model, **{name: value for name, value in needs.items() if name != "recipe"})
     parents = Parents({PARENT: weighted()}.get)
     whole = Trainer(asked, parents=parents)
     expected = finish(whole)

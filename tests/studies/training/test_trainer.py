@@ -8,11 +8,12 @@ import torch
 
 from searchspace.presets import preset
 from searchspace.shrink import shrink
-from studies.engine import worker
-from studies.engine.events import LeaseLostError, StoppedError, TrialFailedError
+from studies.engine import saver
+from studies.engine.events import LeaseLostError, StoppedError, TrialFailedError, reason
 from studies.engine.inline import run_inline
+from studies.engine.options import Options
 from studies.engine.queue import Queue
-from studies.engine.worker import Options, reason, train
+from studies.engine.worker import train
 from studies.language.scale_file import load_scale
 from studies.store.checkpoints import load_checkpoint, save_checkpoint
 from studies.store.leases import acquire, newest
@@ -241,7 +242,7 @@ def test_checkpoints_within_an_epoch_come_as_often_as_asked(
     asked, store = trial(scale, epochs=1), Store(tmp_path)
     store.plan(asked)
     steps = []
-    monkeypatch.setattr(worker, "save_checkpoint", lambda *a: (steps.append(a[2]), save_checkpoint(*a))[1])
+    monkeypatch.setattr(saver, "save_checkpoint", lambda *a: (steps.append(a[2]), save_checkpoint(*a))[1])
     list(train(store, asked.id, Options("run", checkpoint_every=1e-9)))
     per_epoch = Trainer(asked).steps_per_epoch
     assert steps == list(range(1, per_epoch))

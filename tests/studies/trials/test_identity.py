@@ -27,7 +27,19 @@ PLAIN = json.loads((HERE / "trial.json").read_text())
 ID = (HERE / "trial.id").read_text().strip()
 # Every field that was added after schema 2 began, the version that added it, and the default that it is hashed against.
 # A row here never changes: a field that is added later adds one.
-ADDED = {"semantics": ("0.2.0", 1)}
+ADDED = {
+    "semantics": ("0.2.0", 1),
+    "data.first_class": ("0.3.0", 0),
+    "recipe.opt": ("0.3.0", "adamw"),
+    "recipe.momentum": ("0.3.0", 0.9),
+    "recipe.warmup_lr": ("0.3.0", None),
+    "recipe.warmup_prefix": ("0.3.0", True),
+    "recipe.cooldown_fraction": ("0.3.0", 0.0),
+    "recipe.backbone_lr_scale": ("0.3.0", 1.0),
+    "recipe.amp": ("0.3.0", False),
+    "recipe.augment": ("0.3.0", None),
+    "recipe.ema": ("0.3.0", None),
+}
 # Every other field is hashed always: one more here would change every id. Give it `Added` instead.
 FIRST = json.loads((HERE / "first_fields.json").read_text())
 

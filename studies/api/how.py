@@ -1,0 +1,71 @@
+"""How a run trains, as a user says it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from studies.planning.machine import default_gpus
+
+
+@dataclass(frozen=True)
+class How:
+    """How a run trains: none of it changes a result.
+
+    Attributes:
+        jobs: trials at a time; none: one a core, or a GPU.
+        gpus_per_trial: as `devices_per_trial`, GPUs only; 0: no GPU even where there is one.
+        cpus_per_trial: cores that each process of a trial keeps from others; on a CPU it trains with one thread in any
+            case.
+        executor: Ray, or one after the other in this process.
+        fresh: forget earlier results of these trials first.
+        early_stop: end the worse of a group's trials early (ASHA).
+        grace_period: epochs that early stopping leaves every trial.
+        reduction_factor: early stopping lets one in so many go on beyond each rung.
+        address: of a running Ray cluster; none: a Ray of our own.
+        device_type: accelerators to run on, as Ray names them.
+        checkpoint_every: seconds between checkpoints within an epoch.
+        step_timeout: seconds without a step after which a trial has failed.
+        data_dir: folder of data sets; none: $STUDIES_DATA.
+        cluster_silence: seconds without an answer after which a Ray is taken for dead.
+        devices_per_trial: devices that train a trial together, or a share of a GPU; none: one. Devices are GPUs where
+            there are any, here or on the cluster at `address`, else processes on the CPU.
+        micro_batch: most pictures of one forward pass on a device; none: all of its share of a batch.
+        compile: compile the models with `torch.compile`.
+    """
+
+    jobs: int | None = None
+    gpus_per_trial: float | None = None
+    executor: Literal["ray", "inline"] = "ray"
+    fresh: bool = False
+    early_stop: bool = False
+    address: str | None = None
+    device_type: str | None = None
+    checkpoint_every: float = 60.0
+    step_timeout: float = 600.0
+    data_dir: str | None = None
+    cluster_silence: float = 45.0
+    cpus_per_trial: float = 1.0
+    grace_period: int = 1
+    reduction_factor: float = 2.0
+    devices_per_trial: float | None = None
+    micro_batch: int | None = None
+    compile: bool = False
+
+    @property
+    def devices(self) -> int:
+        """Processes that train a trial together, one a device."""
+        asked = self.gpus_per_trial if self.devices_per_trial is None else self.devices_per_trial
+        return max(1, int(asked or 1))
+
+    @property
+    def gpus(self) -> float | None:
+        """GPUs that each process of a trial takes; none: what the cluster at `address` has decides."""
+        if self.gpus_per_trial is not None:
+            return min(1.0, self.gpus_per_trial)
+        if self.devices_per_trial is not None and self.devices_per_trial < 1:
+            return self.devices_per_trial
+        return None if self.address else default_gpus()
+
+    @property
+    def device_option(self) -> str:
+        """The option that says how many devices a trial takes, for errors."""
+        return "--devices-per-trial" if self.gpus_per_trial is None else "--gpus-per-trial"

@@ -1,0 +1,56 @@
+"""What becomes of a trial on several devices when one of its processes ends before the trial does."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from studies.engine.events import reason
+from studies.engine.options import Options
+from studies.engine.team import MemberEndedError, Team
+
+DEATHS = 2  # a trial one of whose processes ended goes on from its checkpoint so often
+
+
+class Endings:
+    """Counts how often processes of a trial have ended, and makes micro-batches smaller when memory was short.
+
+    Attributes:
+        options: of the next try.
+        notes: for the record of the next epoch.
+        micro_batches: in how many parts a process of the last try trained its share of a batch.
+    """
+
+    def __init__(self, batch_size: int, options: Options) -> None:
+        self.batch_size, self.options = batch_size, options
+        self.notes: list[str] = []
+        self.micro_batches: Callable[[], int] = lambda: 1
+        self._deaths = 0
+
+    def settle(self, error: RuntimeError, team: Team) -> None:
+        """Decide after an error of rank 0, which may be that of another process: return to try again.
+
+        Raises:
+            RuntimeError: the error itself if no other process is to blame.
+            MemberEndedError: if one has ended too often.
+        """
+        from studies.training.parents import ParentError
+        from studies.training.trainer import MemoryShortError, TrainingError
+
+        if team.options.devices == 1 or isinstance(error, ParentError | TrainingError):
+            raise error  # every process would have it
+        is_known = isinstance(error, MemoryShortError | MemberEndedError)
+        why = reason(error) if is_known else team.blame
+        if why is None:
+            raise error
+        if MemoryShortError.__name__ in why:
+            smaller = self.batch_size // (2 * self.options.devices * self.micro_batches())
+            if smaller < 2:
+                raise error
+            self.options = replace(self.options, micro_batch=smaller)
+            self.notes.append(
+                f"out of memory: micro-batches of {smaller} pictures a device, the batch stays {self.batch_size}"
+            )
+            return
+        self._deaths += 1
+        if self._deaths > DEATHS:
+            raise MemberEndedError(f"{why}, {self._deaths} times") from None
+        self.notes.append(f"{why}; went on from the last checkpoint")

@@ -1,0 +1,50 @@
+"""A Ray of our own on this machine, or a running one: silent, watched, and left at the end."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ray
+
+from searchspace.expand import SpecError
+from studies.engine.cluster import Cluster, Watchdog, children, kill
+from studies.engine.events import RayDiedError
+
+
+@contextmanager
+def session(cluster: Cluster) -> Iterator[Watchdog]:
+    """A Ray of our own on this machine, or a running one; silent, and left at the end."""
+    for name in ("ray", "ray.tune", "ray.train"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what fails, we say
+    before = children()
+    settings: dict[str, Any] = {
+        "log_to_driver": False,
+        "logging_level": "ERROR",
+        "configure_logging": False,
+        "runtime_env": {"env_vars": {"PYTHONWARNINGS": "ignore"}},
+    }
+    if cluster.address:
+        cluster.reachable()
+        try:
+            ray.init(address=cluster.address, **settings)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            text = " ".join(str(error).split())[:200]
+            raise SpecError(f"no Ray cluster at --address {cluster.address}: {text}") from None
+    else:
+        # "local": never another cluster that happens to run here.
+        ray.init(address="local", num_cpus=cluster.cores, include_dashboard=False, **settings)
+    started = [] if cluster.address else [process for process in children() if process not in before]
+    watch = Watchdog(lambda: any(node["Alive"] for node in ray.nodes()), started, cluster.silence)
+    watch.start()
+    died = False
+    try:
+        yield watch
+    except RayDiedError:
+        died = True
+        kill(started)
+        raise
+    finally:
+        watch.ended.set()
+        if not died:
+            ray.shutdown()
