@@ -1,5 +1,6 @@
 """Pictures for tests: scikit-learn's digits, resized and coloured, in the formats of real data sets."""
 
+import io
 import pickle
 from functools import cache
 from pathlib import Path
@@ -48,5 +49,18 @@ def write_cifar(root: Path, kind: str = "cifar10", train: int = 100, test: int =
             content |= {b"batch_label": name.encode(), b"labels": labels}
         else:
             content |= {b"coarse_labels": labels, b"fine_labels": [10 * digits[i] + i % 10 for i in rows]}
-        (folder / name).write_bytes(pickle.dumps(content, protocol=2))  # as the published files are
+        buffer = io.BytesIO()
+        _Python2Pickler(buffer, protocol=2, fix_imports=True).dump(content)
+        (folder / name).write_bytes(buffer.getvalue())
     return root
+
+
+class _Python2Pickler(pickle._Pickler):
+    """Writes bytes and text as Python 2 wrote its strings, which is how the published files are."""
+
+    def _save_string(self, text: bytes | str) -> None:
+        data = text.encode() if isinstance(text, str) else text
+        self.write(b"T" + len(data).to_bytes(4, "little") + data)
+        self.memoize(text)
+
+    dispatch = pickle._Pickler.dispatch | {bytes: _save_string, str: _save_string}

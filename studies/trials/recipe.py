@@ -2,10 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from searchspace.identity import Added
 from searchspace.spec import Spec
+from studies.trials.rand_augment import rand_augment
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -31,9 +32,7 @@ class Augment(Spec):
         0.0, description="largest change of brightness, contrast and saturation; unused where there is auto_augment"
     )
     auto_augment: str | None = Field(
-        None,
-        pattern=r"^rand(-(m|n|mstd|inc|p)[0-9.]+)*$",
-        description="RandAugment in timm's words: rand-m9-mstd0.5-inc1",
+        None, description="RandAugment in timm's words: rand-m9-mstd0.5-inc1"
     )
     interpolation: Literal["bilinear", "bicubic", "random"] = Field(
         "bicubic", description="of crops and of automatic augmentation"
@@ -50,6 +49,13 @@ class Augment(Spec):
     def mixes(self) -> bool:
         """Whether batches are mixed, so that labels are shares of classes."""
         return bool((self.mixup or self.cutmix) and self.mixup_prob)
+
+    @field_validator("auto_augment")
+    @classmethod
+    def _check_auto_augment(cls, text: str | None) -> str | None:
+        if text is not None:
+            rand_augment(text)
+        return text
 
     @model_validator(mode="after")
     def _check(self) -> "Augment":

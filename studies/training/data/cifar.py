@@ -138,7 +138,9 @@ class _Unpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         if module in ("numpy.core.multiarray", "numpy._core.multiarray") and name == "_reconstruct":
-            return np.empty(0).__reduce__()[0]
+            return np.empty(1).__reduce__()[0]
+        if (module, name) == ("numpy._core.numeric", "_frombuffer"):
+            return np.empty(1).__reduce_ex__(5)[0]
         if (module, name) == ("numpy", "ndarray"):
             return np.ndarray
         if (module, name) == ("numpy", "dtype"):
