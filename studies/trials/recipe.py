@@ -31,9 +31,7 @@ class Augment(Spec):
     color_jitter: Annotated[float, Field(ge=0, le=1)] = Field(
         0.0, description="largest change of brightness, contrast and saturation; unused where there is auto_augment"
     )
-    auto_augment: str | None = Field(
-        None, description="RandAugment in timm's words: rand-m9-mstd0.5-inc1"
-    )
+    auto_augment: str | None = Field(None, description="RandAugment in timm's words: rand-m9-mstd0.5-inc1")
     interpolation: Literal["bilinear", "bicubic", "random"] = Field(
         "bicubic", description="of crops and of automatic augmentation"
     )

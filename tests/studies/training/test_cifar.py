@@ -65,7 +65,9 @@ def test_fewer_pictures_than_there_are_are_the_first_ones_and_more_are_refused(t
     few, all_of_them = opened(root, train_size=30), opened(root)
     assert torch.equal(few.train.x, all_of_them.train.x[:30])
     assert few.fingerprint != all_of_them.fingerprint
-    with pytest.raises(SpecError, match=r"data.train_size is 101 .* has 100 .*; data.train_size=100 or less would work"):
+    with pytest.raises(
+        SpecError, match=r"data.train_size is 101 .* has 100 .*; data.train_size=100 or less would work"
+    ):
         opened(root, train_size=101)
     with pytest.raises(SpecError, match=r"data.test_size=40 or less would work"):
         opened(root, test_size=10_000)
@@ -125,7 +127,10 @@ class Evil:
         (lambda c: c[b"labels"].__setitem__(3, 10), "labels must be whole numbers from 0 to 9, got 10"),
         (lambda c: c[b"labels"].__setitem__(3, True), "labels must be whole numbers from 0 to 9, got True"),
         (lambda c: c.pop(b"data"), "no dictionary with the keys data and labels"),
-        (lambda c: c.update({b"data": c[b"data"][:, :-1]}), r"bytes of shape \(pictures, 3072\), got uint8 \(20, 3071\)"),
+        (
+            lambda c: c.update({b"data": c[b"data"][:, :-1]}),
+            r"bytes of shape \(pictures, 3072\), got uint8 \(20, 3071\)",
+        ),
         (lambda c: c.update({b"data": c[b"data"].astype(float)}), "got float64"),
         (lambda c: c.update({b"data": np.uint8(3)}), "not allowed in data|got"),
         (lambda c: c.update({b"data": [1]}), "got list"),

@@ -1,13 +1,12 @@
 """RandAugment over a batch: every picture its own operations and magnitudes, and pictures of one operation together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import inf
 
 import torch
 
 from studies.training.data.augment import affine, tones
-from studies.training.data.augment.resized_crop import cubic
-from studies.training.data.augment.stage import normal, whole
+from studies.training.data.augment.stage import EITHER, normal, whole
 from studies.trials.rand_augment import LARGEST, RandAugment
 
 Levels = torch.Tensor  # (B,) magnitudes, 0 to 10
@@ -75,7 +74,7 @@ def factor_from_1(level: Levels, sign: Signs) -> torch.Tensor:
 
 
 ToneOperation = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-AffineOperation = Callable[[torch.Tensor, torch.Tensor, affine.Fill, torch.Tensor], torch.Tensor]
+AffineOperation = Callable[[torch.Tensor, torch.Tensor, affine.Fill, affine.IsCubic], torch.Tensor]
 
 # By timm's names and in its order (`_RAND_TRANSFORMS`): operation, argument, argument where `inc` is 1.
 TONES: dict[str, tuple[ToneOperation, Argument, Argument]] = {
@@ -133,12 +132,18 @@ class RandAugmentStage:
             NAMES,
             places.split(counts),
             torch.cat(arguments).to(x.device, non_blocking=True).split(counts),
-            cubic(self.interpolation, u[:, 4]).to(x.device, non_blocking=True).split(counts),
+            self._cubic(u[:, 4], x.device, counts),
             strict=True,
         )
         for name, rows, values, is_cubic in groups:
             if len(rows):
                 x.index_copy_(0, rows, self.changed(name, x.index_select(0, rows), values, is_cubic))
+
+    def _cubic(self, u: torch.Tensor, device: torch.device, counts: list[int]) -> Sequence[affine.IsCubic]:
+        """Which pictures of each group are interpolated bicubically."""
+        if self.interpolation == "random":
+            return (u < EITHER).to(device, non_blocking=True).split(counts)
+        return [self.interpolation == "bicubic"] * len(counts)
 
     def magnitudes(self, u: torch.Tensor) -> Levels:
         """From uniform numbers (B,)."""
@@ -147,7 +152,7 @@ class RandAugmentStage:
             return m * u
         return (m + mstd * normal(u)).clamp(0, LARGEST) if mstd else torch.full_like(u, m)
 
-    def changed(self, name: str, x: torch.Tensor, values: torch.Tensor, is_cubic: torch.Tensor) -> torch.Tensor:
+    def changed(self, name: str, x: torch.Tensor, values: torch.Tensor, is_cubic: affine.IsCubic) -> torch.Tensor:
         """Pictures after one operation with an argument for each."""
         if name in TONES:
             return TONES[name][0](x, values)

@@ -4,7 +4,7 @@ from math import log
 
 import torch
 
-from studies.training.data.augment.stage import between, whole
+from studies.training.data.augment.stage import EITHER, between, whole
 
 TRIES = 10  # rectangles drawn until one lies within the picture, as in torchvision
 
@@ -49,7 +49,7 @@ class ResizedCrop:
 def cubic(interpolation: str, u: torch.Tensor) -> torch.Tensor:
     """Which of (B,) pictures are interpolated bicubically, the others bilinearly: (B,) bool."""
     if interpolation == "random":
-        return u < 0.5
+        return u < EITHER
     return torch.full(u.shape, interpolation == "bicubic")
 
 

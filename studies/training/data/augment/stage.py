@@ -4,6 +4,8 @@ from typing import Protocol
 
 import torch
 
+EITHER = 0.5  # chance of bicubic where interpolation is random, else bilinear
+
 
 class Stage(Protocol):
     """A change of a batch of pictures.

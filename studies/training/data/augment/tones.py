@@ -46,12 +46,12 @@ def posterize(x: torch.Tensor, bits: torch.Tensor) -> torch.Tensor:
 
 def solarize(x: torch.Tensor, threshold: torch.Tensor) -> torch.Tensor:
     """Invert what is not below a threshold."""
-    return torch.where(x.short() < spread(threshold, x, torch.int16), x, 255 - x)
+    return x ^ _all_bits(x.short() >= spread(threshold, x, torch.int16))
 
 
 def solarize_add(x: torch.Tensor, add: torch.Tensor) -> torch.Tensor:
-    """Add to what is below 128."""
-    return torch.where(x < 128, (x.short() + spread(add, x, torch.int16)).clamp_(max=255).to(torch.uint8), x)
+    """Add up to 128 to what is below 128."""
+    return x + (_all_bits(x < 128) & spread(add, x, torch.uint8))
 
 
 def color(x: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
@@ -80,7 +80,7 @@ def sharpness(x: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
     lines = wide[:, :, :-2] + wide[:, :, 1:-1] + wide[:, :, 2:]
     total = lines[..., :-2] + lines[..., 1:-1] + lines[..., 2:] + 4 * wide[:, :, 1:-1, 1:-1]
     smooth = x.float()
-    smooth[:, :, 1:-1, 1:-1] = (2 * total + 13) // 26  # total / 13, rounded; 13 is odd: there is no half
+    smooth[:, :, 1:-1, 1:-1] = total.float().div_(13).round_()  # 13 is odd: there is no half to round
     return _blend(smooth, x, factor)
 
 
@@ -93,6 +93,11 @@ def _grey(x: torch.Tensor) -> torch.Tensor:
     """ITU-R 601 luma in Pillow's fixed point: (B, 1, H, W) int32."""
     red, green, blue = x.int().split(1, 1)
     return (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16
+
+
+def _all_bits(mask: torch.Tensor) -> torch.Tensor:
+    """255 where a mask is true, else 0: `torch.where` on bytes is ten times slower than what is made of this."""
+    return mask.view(torch.uint8).neg()
 
 
 def _every_byte(x: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:

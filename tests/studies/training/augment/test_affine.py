@@ -26,7 +26,7 @@ def test_a_move_is_timms_to_one_of_255_in_all_but_a_few_pixels(
     name: str, resample: Image.Resampling, side: int
 ) -> None:
     x = coloured_digits(12, side)[0]
-    is_cubic = torch.full((12,), resample == Image.Resampling.BICUBIC)
+    is_cubic = resample == Image.Resampling.BICUBIC
     for argument in ARGUMENTS[name]:
         pictures = [Image.fromarray(one.permute(1, 2, 0).numpy()) for one in x]
         expected = torch.stack(
@@ -49,12 +49,12 @@ def test_pictures_of_a_batch_move_each_by_its_own_argument_and_interpolation() -
     is_cubic = torch.tensor([True, False, True, False, False, True])
     together = MOVES["Rotate"][0](x, values, FILL, is_cubic)
     for i in range(6):
-        alone = MOVES["Rotate"][0](x[i : i + 1], values[i : i + 1], FILL, is_cubic[i : i + 1])
+        alone = MOVES["Rotate"][0](x[i : i + 1], values[i : i + 1], FILL, bool(is_cubic[i]))
         assert torch.equal(together[i], alone[0])
 
 
 def test_what_comes_from_outside_the_picture_is_the_fill_colour() -> None:
     x = torch.zeros(1, 3, 32, 32, dtype=torch.uint8)
-    made = MOVES["TranslateXRel"][0](x, torch.tensor([0.25], dtype=torch.float64), FILL, torch.tensor([True]))
+    made = MOVES["TranslateXRel"][0](x, torch.tensor([0.25], dtype=torch.float64), FILL, True)
     assert made[0, :, 0, -1].tolist() == list(FILL)
     assert not made[0, :, :, :24].any()

@@ -21,7 +21,9 @@ def uniform(count: int, columns: int) -> torch.Tensor:
 def test_a_padded_crop_is_torchvisions_at_the_same_corner(dtype: torch.dtype) -> None:
     x = coloured_digits(81)[0].to(dtype)
     corners = torch.cartesian_prod(torch.arange(9), torch.arange(9))
-    expected = [functional.crop(functional.pad(one, [4]), *map(int, c), 32, 32) for one, c in zip(x, corners)]
+    expected = [
+        functional.crop(functional.pad(one, [4]), *map(int, c), 32, 32) for one, c in zip(x, corners, strict=True)
+    ]
     assert torch.equal(crops(x, 4, corners), torch.stack(expected))
 
 

@@ -24,9 +24,7 @@ def test_the_operations_are_the_fifteen_of_timm() -> None:
 
 @pytest.mark.parametrize("inc", [False, True])
 @pytest.mark.parametrize("name", NAMES)
-def test_an_argument_is_what_timm_makes_of_the_magnitude(
-    name: str, inc: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_argument_is_what_timm_makes_of_the_magnitude(name: str, inc: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     theirs = timm_ops.LEVEL_TO_ARG[INCREASING[name] if inc else name]
     if theirs is None:
         pytest.skip("takes no argument")
@@ -53,7 +51,7 @@ def test_magnitudes_are_distributed_as_timms(words: str, monkeypatch: pytest.Mon
     apart = (ours.quantile(shares) - theirs.quantile(shares)).abs()
     assert apart[1:-1].max() <= 0.25 * max(0.2, float(theirs.std()))
     assert abs((ours == 10).double().mean() - (theirs == 10).double().mean()) < 0.02
-    assert 0 <= ours.min() and ours.max() <= 10
+    assert ours.min() >= 0 and ours.max() <= 10
 
 
 def test_layers_and_operations_are_drawn_as_often_as_timm_draws_them() -> None:

@@ -57,13 +57,18 @@ def test_a_change_of_colour_is_timms_to_the_bit(name: str) -> None:
 
 
 def test_the_operations_are_those_of_timm_in_another_order() -> None:
-    assert set(ARGUMENTS) == set(TONES) == {n for n in timm_ops._RAND_TRANSFORMS if n in timm_ops.NAME_TO_OP} - {
-        "Rotate",
-        "ShearX",
-        "ShearY",
-        "TranslateXRel",
-        "TranslateYRel",
-    }
+    assert (
+        set(ARGUMENTS)
+        == set(TONES)
+        == {n for n in timm_ops._RAND_TRANSFORMS if n in timm_ops.NAME_TO_OP}
+        - {
+            "Rotate",
+            "ShearX",
+            "ShearY",
+            "TranslateXRel",
+            "TranslateYRel",
+        }
+    )
 
 
 def test_posterizing_to_no_bits_gives_black_which_newer_pillow_refuses() -> None:
