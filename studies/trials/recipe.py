@@ -2,11 +2,12 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from searchspace.bounds import LARGEST_SIDE, Pictures, Share, ShareBelow1, Within
 from searchspace.identity import Added
 from searchspace.spec import Spec
+from studies.trials.rand_augment import rand_augment
 
 Rate = Annotated[float, Within(0, 1000)]
 Alpha = Annotated[float, Within(0, 100)]
@@ -32,11 +33,7 @@ class Augment(Spec):
     color_jitter: Share = Field(
         0.0, description="largest change of brightness, contrast and saturation; unused where there is auto_augment"
     )
-    auto_augment: str | None = Field(
-        None,
-        pattern=r"^rand(-(m|n|mstd|inc|p)[0-9.]+)*$",
-        description="RandAugment in timm's words: rand-m9-mstd0.5-inc1",
-    )
+    auto_augment: str | None = Field(None, description="RandAugment in timm's words: rand-m9-mstd0.5-inc1")
     interpolation: Literal["bilinear", "bicubic", "random"] = Field(
         "bicubic", description="of crops and of automatic augmentation"
     )
@@ -52,6 +49,13 @@ class Augment(Spec):
     def mixes(self) -> bool:
         """Whether batches are mixed, so that labels are shares of classes."""
         return bool((self.mixup or self.cutmix) and self.mixup_prob)
+
+    @field_validator("auto_augment")
+    @classmethod
+    def _check_auto_augment(cls, text: str | None) -> str | None:
+        if text is not None:
+            rand_augment(text)
+        return text
 
     @model_validator(mode="after")
     def _check(self) -> "Augment":

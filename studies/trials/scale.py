@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError, model_validator
 from searchspace.expand import SpecError, from_validation, set_field
 from searchspace.shrink import Shrink
 from searchspace.spec import Spec, to_dict
-from studies.trials.data import DataSpec
+from studies.trials.data import DataSpec, DigitsSpec
 from studies.trials.recipe import Recipe
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
@@ -40,6 +40,12 @@ class Scale(Spec):
             raise ValueError(
                 "recipe.shift must be less than data.img_size, so that something of a picture is left, got "
                 f"{self.recipe.shift} and {self.data.img_size}"
+            )
+        augment = self.recipe.augment
+        if augment and (augment.auto_augment or augment.color_jitter) and isinstance(self.data, DigitsSpec):
+            raise ValueError(
+                "recipe.augment.auto_augment and color_jitter change the colours of bytes, and the pictures of digits "
+                "are made normalised; of augment, crop, hflip and reprob work with them"
             )
         ema, steps = self.recipe.ema, self.recipe.epochs * (self.data.train_size // self.recipe.batch_size)
         if ema and not ema.warmup and ema.decay > 1 - 1 / steps:

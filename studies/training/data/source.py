@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-import torch.nn.functional as F
 
+from studies.training.data.ahead import Ahead
+from studies.training.data.augment.chain import Chain
+from studies.training.data.augment.crop import moved
 from studies.training.data.part import WHOLE, Part
+from studies.training.data.pixels import Pixels
 from studies.training.evaluation import Batch
 from studies.training.seeding import seed_all
 from studies.trials.recipe import Recipe
@@ -45,7 +48,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Pictures:
-    """A split on a device: pictures (n, C, H, W) float32, labels (n,) int64."""
+    """A split on a device: pictures (n, C, H, W), bytes or normalised float32, and labels (n,) int64."""
 
     x: torch.Tensor
     y: torch.Tensor
@@ -55,30 +58,66 @@ class Pictures:
 
 
 class TensorSource:
-    """Splits that lie on the device as tensors, drawn and augmented there in batches."""
+    """Splits that lie on the device as tensors, drawn and augmented there in batches.
+
+    Args:
+        train: the training split.
+        test: the test split.
+        fingerprint: of both; "" for pictures that a spec makes.
+        pixels: what makes of bytes what a model sees; none for pictures that are normalised already.
+    """
 
     corrupt = 0
 
-    def __init__(self, train: Pictures, test: Pictures, fingerprint: str = "") -> None:
-        self.train, self.test, self.fingerprint = train, test, fingerprint
+    def __init__(self, train: Pictures, test: Pictures, fingerprint: str = "", pixels: Pixels | None = None) -> None:
+        self.train, self.test, self.fingerprint, self.pixels = train, test, fingerprint, pixels
         self._order: tuple[tuple[int, int], torch.Tensor] = ((-1, -1), torch.empty(0))
+        self._ahead = Ahead()
 
     def steps_per_epoch(self, batch_size: int) -> int:
         """Whole batches in an epoch; what is left over is not seen."""
         return len(self.train) // batch_size
 
     def train_batch(self, recipe: Recipe, seed: int, epoch: int, index: int, part: Part = WHOLE) -> Batch:
-        """A part of a batch of an epoch: drawn without replacement, shifted at random."""
+        """A part of a batch of an epoch: drawn without replacement, augmented or at least shifted at random."""
         if self._order[0] != (seed, epoch):
             seed_all(seed, "order", epoch)
             self._order = (seed, epoch), torch.randperm(len(self.train), device=self.train.x.device)
-        batch = self._order[1][index * recipe.batch_size : (index + 1) * recipe.batch_size]
-        seed_all(seed, "step", epoch * self.steps_per_epoch(recipe.batch_size) + index)
-        x, y = shifted(self.train.x[batch], recipe.shift), self.train.y[batch]
-        if part.count == 1:
+        step = epoch * self.steps_per_epoch(recipe.batch_size) + index
+        if recipe.augment:
+            x, y = self._augmented(recipe, seed, epoch, index, part)
+            seed_all(seed, "step", step)
             return x, y
-        rows = part.rows(recipe.batch_size).to(y.device)
-        return x[rows], y[rows]
+        chosen = self._order[1][index * recipe.batch_size : (index + 1) * recipe.batch_size]
+        seed_all(seed, "step", step)
+        x, y = shifted(self._sized(self.train.x[chosen]), recipe.shift), self.train.y[chosen]
+        if part.count > 1:
+            rows = part.rows(recipe.batch_size).to(y.device)
+            x, y = x[rows], y[rows]
+        return self._normalised(x), y
+
+    def _augmented(self, recipe: Recipe, seed: int, epoch: int, index: int, part: Part) -> Batch:
+        """A part of an augmented batch, made with those that follow it."""
+        assert recipe.augment
+        size, steps = recipe.batch_size, self.steps_per_epoch(recipe.batch_size)
+        rows = part.rows(size)
+        chain = Chain(recipe.augment, self.pixels, recipe.shift)
+        side = self.pixels.side if self.pixels else self.train.x.shape[-1]
+
+        def make(indices: range) -> list[Batch]:
+            numbers = torch.cat([chain.draw(seed, epoch * steps + i, size)[rows] for i in indices])
+            places = torch.cat([i * size + rows for i in indices]).to(self.train.y.device)
+            chosen = self._order[1][places]
+            x = chain(self._sized(self.train.x.index_select(0, chosen)), numbers)
+            return list(zip(x.split(len(rows)), self.train.y[chosen].split(len(rows)), strict=True))
+
+        return self._ahead.take((recipe, seed, epoch), part, index, steps, len(rows) * side * side, make)
+
+    def _sized(self, x: torch.Tensor) -> torch.Tensor:
+        return self.pixels.resized(x) if self.pixels else x
+
+    def _normalised(self, x: torch.Tensor) -> torch.Tensor:
+        return self.pixels.normalised(x) if self.pixels else x
 
     def test_batches(self, limit: int | None = None, part: Part = WHOLE) -> Iterator[Batch]:
         """The test split in order, or a subset of so many pictures that is the same for every trial."""
@@ -87,7 +126,8 @@ class TensorSource:
             chosen = subset(len(y), limit).to(y.device)
             x, y = x[chosen], y[chosen]
         x, y = x[part.index :: part.count], y[part.index :: part.count]
-        yield from zip(x.split(EVALUATION_BATCH), y.split(EVALUATION_BATCH), strict=True)
+        for pictures, labels in zip(x.split(EVALUATION_BATCH), y.split(EVALUATION_BATCH), strict=True):
+            yield self._normalised(self._sized(pictures)), labels
 
 
 def subset(count: int, limit: int) -> torch.Tensor:
@@ -103,10 +143,5 @@ def shifted(x: torch.Tensor, largest: int) -> torch.Tensor:
     """Move each picture of a batch (B, C, H, W) by up to `largest` pixels each way; edges are repeated."""
     if not largest:
         return x
-    b, _, h, w = x.shape
-    padded = F.pad(x, (largest,) * 4, mode="replicate").permute(0, 2, 3, 1)
-    dy, dx = torch.randint(0, 2 * largest + 1, (2, b, 1), device=x.device)
-    rows = dy + torch.arange(h, device=x.device)
-    columns = dx + torch.arange(w, device=x.device)
-    batch = torch.arange(b, device=x.device)[:, None, None]
-    return padded[batch, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2).contiguous()
+    by = torch.randint(0, 2 * largest + 1, (2, len(x), 1), device=x.device)
+    return moved(x, by - largest)

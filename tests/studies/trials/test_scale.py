@@ -46,3 +46,15 @@ def test_a_name_with_a_path_in_it_is_refused(tiny: Path) -> None:
     tiny.write_text(tiny.read_text().replace("scale: tiny", "scale: ../tiny"))
     with pytest.raises(SpecError, match="scale: "):
         load_scale(str(tiny))
+
+
+@pytest.mark.parametrize("augment", [{"auto_augment": "rand-m9"}, {"color_jitter": 0.4}])
+def test_colours_of_digits_cannot_be_changed(tiny: Path, augment: dict) -> None:
+    with pytest.raises(SpecError, match=r"change the colours of bytes.* crop, hflip and reprob work") as error:
+        load_scale(written(tiny, "recipe", augment=augment))
+    assert "\n" not in str(error.value)
+
+
+def test_words_of_randaugment_that_cannot_be_are_one_line_with_their_place(tiny: Path) -> None:
+    with pytest.raises(SpecError, match=r"recipe.augment.auto_augment: .*m is the magnitude.*got m99"):
+        load_scale(written(tiny, "recipe", augment={"auto_augment": "rand-m99"}))

@@ -1,0 +1,45 @@
+"""What a step of augmentation is, and how random numbers become its parameters."""
+
+from typing import Protocol
+
+import torch
+
+EITHER = 0.5  # chance of bicubic where interpolation is random, else bilinear
+
+
+class Stage(Protocol):
+    """A change of a batch of pictures.
+
+    Attributes:
+        numbers: uniform random numbers that it takes for each picture.
+    """
+
+    numbers: int
+
+    def __call__(self, x: torch.Tensor, u: torch.Tensor) -> torch.Tensor:
+        """The pictures changed.
+
+        Args:
+            x: (B, C, H, W) on any device; may be changed in place.
+            u: (B, numbers) float64 in [0, 1) on the CPU.
+        """
+
+
+def whole(u: torch.Tensor, count: torch.Tensor | int) -> torch.Tensor:
+    """Uniform numbers in [0, 1) to whole ones from 0 to count - 1, int64."""
+    return (u * count).to(torch.int64)
+
+
+def between(u: torch.Tensor, low: float, high: float) -> torch.Tensor:
+    """Uniform numbers in [0, 1) to uniform ones in [low, high)."""
+    return low + (high - low) * u
+
+
+def normal(u: torch.Tensor) -> torch.Tensor:
+    """Uniform numbers in [0, 1) to normal ones of mean 0 and deviation 1; -inf for 0."""
+    return torch.special.ndtri(u)
+
+
+def spread(values: torch.Tensor, x: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """A number for each picture, (B,), to where the pictures x lie, as (B, 1, 1, 1)."""
+    return values.to(dtype).to(x.device, non_blocking=True)[:, None, None, None]
