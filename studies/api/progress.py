@@ -75,6 +75,8 @@ class Progress:
             self.start = time.monotonic() - record["seconds"]
         self.worked += self.weights[trial_id]
         self.training_seconds += record["seconds"]
+        for note in record.get("notes", ()):
+            self.say(f"{self.names[trial_id]}: {note}")
         self._refresh()
 
     def done(self, trial_id: str, result: Result, here: bool = True) -> None:

@@ -18,11 +18,12 @@ from studies.engine.queue import Queue
 from studies.engine.worker import Options
 from studies.language.study import Study, seed_list
 from studies.planning.estimate import work
-from studies.planning.machine import check_gpus, check_share, default_gpus, default_jobs
+from studies.planning.machine import check_gpus, check_share, default_data_workers, default_gpus, default_jobs
 from studies.planning.plan import Plan, make_plan
 from studies.reporting.frames import results, store_root
 from studies.store.files import StoreError
 from studies.store.store import Store
+from studies.training.data.download import download as fetch
 from studies.training.data.root import data_root, require_data
 from studies.trials.scale import Scale
 from studies.trials.trial import TrialSpec
@@ -50,6 +51,9 @@ class How:
         step_timeout: seconds without a step after which a trial has failed.
         data_dir: folder of data sets; none: $STUDIES_DATA.
         cluster_silence: seconds without an answer after which a Ray is taken for dead.
+        data_workers: processes beside each trial that read pictures from files, 0: none; none: the cores, divided by
+            the trials at a time, or on a cluster `cpus_per_trial`.
+        download: fetch data sets first that are not there, where torchvision can.
     """
 
     jobs: int | None = None
@@ -66,11 +70,28 @@ class How:
     cpus_per_trial: float = 1.0
     grace_period: int = 1
     reduction_factor: float = 2.0
+    data_workers: int | None = None
+    download: bool = False
 
     @property
     def gpus(self) -> float | None:
         """GPUs that a trial takes; none: what the cluster at `address` has decides."""
         return default_gpus() if self.gpus_per_trial is None and not self.address else self.gpus_per_trial
+
+    def at_a_time(self, trials: int) -> int | None:
+        """How many of so many trials train at a time; none: as many as the cluster takes."""
+        if self.executor == "inline":
+            return 1
+        if self.jobs is not None or self.address:
+            return self.jobs
+        return min(default_jobs(self.gpus, self.cpus_per_trial), trials)
+
+    def readers(self, trials: int) -> int:
+        """Processes that read pictures beside each of so many trials."""
+        if self.data_workers is not None:
+            return self.data_workers
+        jobs = None if self.address else self.at_a_time(trials)
+        return default_data_workers(jobs) if jobs else max(1, int(self.cpus_per_trial))
 
 
 @dataclass(frozen=True)
@@ -109,6 +130,8 @@ def run(
     cpus_per_trial: float = 1.0,
     grace_period: int = 1,
     reduction_factor: float = 2.0,
+    data_workers: int | None = None,
+    download: bool = False,
 ) -> "pd.DataFrame":
     """Train what is missing of a study, as `studies run` does, and give its results.
 
@@ -135,6 +158,8 @@ def run(
         cpus_per_trial: cores that a trial keeps from others.
         grace_period: epochs that early stopping leaves every trial.
         reduction_factor: early stopping lets one in so many trials of a group go on beyond each rung.
+        data_workers: processes beside each trial that read pictures from files; default: cores over trials at a time.
+        download: fetch data sets first that are not there, where torchvision can.
 
     Returns:
         A row a trial (see `studies.results`), of these seeds.
@@ -148,6 +173,7 @@ def run(
     how = How(
         jobs, gpus_per_trial, executor, fresh, early_stop, address, device_type, checkpoint_every, step_timeout,
         None if data_dir is None else str(data_dir), cluster_silence, cpus_per_trial, grace_period, reduction_factor,
+        data_workers, download,
     )  # fmt: skip
     plan = make_plan(study, scale, seed_list(seeds), _names(only), everything, Store(store_root(runs_dir)))
     outcome = train(plan, how)
@@ -201,8 +227,10 @@ def _check(plan: Plan, how: How) -> None:
     check_share(how.gpus)
     if not how.address:
         check_gpus(how.gpus)
-        for trial in plan.missing:
-            require_data(trial.data, how.data_dir)
+        for data in dict.fromkeys(trial.data for trial in plan.missing):
+            if how.download:
+                fetch(data, data_root(how.data_dir))
+            require_data(data, how.data_dir)
     if how.fresh:
         running = [plan.names[trial.id] for trial in plan.trials if plan.store.state(trial.id) == "running"]
         if running:
@@ -214,7 +242,13 @@ def _check(plan: Plan, how: How) -> None:
 
 def _train(plan: Plan, missing: list[TrialSpec], how: How) -> Outcome:
     weights = {trial.id: work(trial) for trial in missing}
-    options = Options(uuid.uuid4().hex[:12], how.checkpoint_every, how.step_timeout, data_root(how.data_dir))
+    options = Options(
+        run=uuid.uuid4().hex[:12],
+        checkpoint_every=how.checkpoint_every,
+        step_timeout=how.step_timeout,
+        data_root=data_root(how.data_dir),
+        data_workers=how.readers(len(missing)),
+    )
     epochs = {trial.id: trial.recipe.epochs for trial in missing}
     with Progress(plan.names, missing, {i: w / epochs[i] for i, w in weights.items()}) as progress:
         baselines = {trial.id for arm, trial in plan.arms if arm.baseline}  # what the others are compared with
@@ -247,9 +281,7 @@ def _execute(plan: Plan, queue: Queue, options: Options, how: How, stopping: thr
         return
     from studies.engine.ray import run_ray
 
-    jobs = how.jobs
-    if jobs is None and not how.address:
-        jobs = min(default_jobs(how.gpus, how.cpus_per_trial), count)
+    jobs = how.at_a_time(count)
     cluster = Cluster(
         jobs=jobs,
         gpus_per_trial=how.gpus,

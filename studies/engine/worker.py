@@ -1,6 +1,5 @@
 """Train a trial of a store: take it, resume, train, save, keep the result or the reason."""
 
-import os
 import platform
 import socket
 import sys
@@ -18,7 +17,7 @@ from studies.store.checkpoints import load_checkpoint, put_last_aside, save_chec
 from studies.store.files import StoreError
 from studies.store.leases import Lease, acquire
 from studies.store.store import Store
-from studies.training.data.root import VARIABLE
+from studies.training.data.access import DataAccess
 from studies.training.devices import default_device, device_name, peak_memory_mb, prepare_device, reset_peak_memory
 from studies.trials.results import EpochRecord, Result
 from studies.trials.trial import TrialSpec
@@ -36,12 +35,14 @@ class Options:
         checkpoint_every: seconds of training between checkpoints within an epoch; one more after each epoch.
         step_timeout: seconds without a step after which a trial is taken to hang.
         data_root: folder of data sets; none: what the worker's own environment names.
+        data_workers: processes beside each trial that read pictures; 0: none.
     """
 
     run: str
     checkpoint_every: float = 60.0
     step_timeout: float = 600.0
     data_root: str | None = None
+    data_workers: int = 0
 
 
 def train(
@@ -98,12 +99,10 @@ def _train(store: Store, lease: Lease, options: Options, stopping: threading.Eve
 
     with Heart(lease, stopping, options.step_timeout, on_hang) as heart:
         trial = store.trial(trial_id)
-        if options.data_root:
-            os.environ[VARIABLE] = options.data_root
         device = default_device()
         prepare_device(device)
         reset_peak_memory(torch.device(device))
-        trainer = _begun(store, trial, device)
+        trainer = _begun(store, trial, device, DataAccess(options.data_root, options.data_workers))
         trainer.tick = heart.tick
         saved = time.monotonic()
 
@@ -112,37 +111,40 @@ def _train(store: Store, lease: Lease, options: Options, stopping: threading.Eve
             due = time.monotonic() - saved > options.checkpoint_every
             return due or stopping.is_set() or heart.lost.is_set()
 
-        while not trainer.done:
-            heart.tick()
-            record = trainer.train_epoch(pause)
-            heart.suspend()  # to save takes as long as it takes
-            if heart.lost.is_set() or not lease.held():
-                raise LeaseLostError
-            if trainer.done:
-                store.finish(trial_id, result(trial, trainer), trainer.weights())
-            else:
-                save_checkpoint(store, trial_id, trainer.step, trainer.state_dict())
-            saved = time.monotonic()
-            if record is not None:
-                yield record
-            if stopping.is_set() and not trainer.done:
-                raise StoppedError
+        try:
+            while not trainer.done:
+                heart.tick()
+                record = trainer.train_epoch(pause)
+                heart.suspend()  # to save takes as long as it takes
+                if heart.lost.is_set() or not lease.held():
+                    raise LeaseLostError
+                if trainer.done:
+                    store.finish(trial_id, result(trial, trainer), trainer.weights())
+                else:
+                    save_checkpoint(store, trial_id, trainer.step, trainer.state_dict())
+                saved = time.monotonic()
+                if record is not None:
+                    yield record
+                if stopping.is_set() and not trainer.done:
+                    raise StoppedError
+        finally:
+            trainer.source.close()
 
 
-def _begun(store: Store, trial: TrialSpec, device: str) -> "Trainer":
+def _begun(store: Store, trial: TrialSpec, device: str, access: DataAccess) -> "Trainer":
     """A trainer that goes on from the last checkpoint; one that cannot be loaded is put aside, for the one before."""
     from studies.training.parents import Parents
     from studies.training.trainer import Trainer
 
     parents = Parents(store.parent, store.weights_file)
-    trainer = Trainer(trial, device, parents)
+    trainer = Trainer(trial, device, parents, access)
     while (state := load_checkpoint(store, trial.id)) is not None:
         try:
             trainer.load_state_dict(state)
             break
         except (KeyError, TypeError, ValueError, RuntimeError, AttributeError):  # of a trainer of another version, say
             put_last_aside(store, trial.id)
-            trainer = Trainer(trial, device, parents)  # what was loaded before the error must not stay
+            trainer = Trainer(trial, device, parents, access)  # what was loaded before the error must not stay
     return trainer
 
 
@@ -173,6 +175,8 @@ def result(trial: TrialSpec, trainer: Any) -> Result:
         "peak_memory_mb": peak_memory_mb(trainer.device),
         "device": device_name(trainer.device.type),
         "host": socket.gethostname(),
+        "data_fingerprint": trainer.source.fingerprint,
+        "corrupt_pictures": trainer.source.corrupt,
         "versions": {"python": platform.python_version()}
         | {name: _version(name) for name in ("t2t-studies", "torch", "timm")},
         "history": trainer.history,

@@ -37,16 +37,25 @@ def check_gpus(gpus_per_trial: float | None) -> None:
             raise SpecError(f"--gpus-per-trial {gpus_per_trial:g}, but this machine has {there} GPU(s)")
 
 
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def default_data_workers(jobs: int) -> int:
+    """Processes that read pictures beside each of so many trials: a core each, at least one."""
+    return max(1, cores() // jobs)
+
+
 def default_jobs(gpus_per_trial: float | None, cpus_per_trial: float = 1.0) -> int:
     """As many trials at a time as there are GPUs, or cores and memory."""
     if gpus_per_trial:
         import torch
 
         return max(1, int(torch.cuda.device_count() / gpus_per_trial))
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    cores = max(1, int(cores / max(1.0, cpus_per_trial)))
+    jobs = max(1, int(cores() / max(1.0, cpus_per_trial)))
     try:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     except (ValueError, OSError):
-        return cores
-    return max(1, min(cores, int(memory / MEMORY_GIB)))
+        return jobs
+    return max(1, min(jobs, int(memory / MEMORY_GIB)))

@@ -127,6 +127,8 @@ def remarks(study: Study, scale: Scale, trained: pd.DataFrame) -> list[str]:
             notes.append(f"Trained with mixed versions of {column.removeprefix('version_')}: {found}.")
     if trained["device"].nunique() > 1:
         notes.append(f"Trained on different devices: {', '.join(sorted(trained['device'].dropna().unique()))}.")
+    if (data := trained["data_fingerprint"].replace("", None).dropna()).nunique() > 1:
+        notes.append(f"Trained on different files of its data: fingerprints {', '.join(sorted(data.unique()))}.")
     notes += [study.remark] if study.remark else []
     distilled = [
         arm.name

@@ -16,6 +16,7 @@ from timm.scheduler import CosineLRScheduler
 from torch import nn
 
 from searchspace.build import build
+from studies.training.data.access import DataAccess
 from studies.training.data.opened import open_data
 from studies.training.devices import finish_work
 from studies.training.evaluation import evaluate
@@ -40,6 +41,7 @@ class Trainer:
         trial: what to train.
         device: where.
         parents: gives what this trial starts from or learns from.
+        access: where its data lies, and how many processes read it.
 
     Attributes:
         step: steps trained so far.
@@ -55,10 +57,11 @@ class Trainer:
         trial: TrialSpec,
         device: str | torch.device = "cpu",
         parents: Parents | None = None,
+        access: DataAccess | None = None,
     ) -> None:
         self.trial, self.device = trial, torch.device(device)
         recipe = trial.recipe
-        self.source = open_data(trial.data, self.device)
+        self.source = open_data(trial.data, self.device, access)
         self.steps_per_epoch = self.source.steps_per_epoch(recipe.batch_size)
         self.steps = recipe.epochs * self.steps_per_epoch
         seed_all(trial.seed, "initial weights")
@@ -137,6 +140,8 @@ class Trainer:
             "seconds": seconds + time.perf_counter() - start,
             "images_per_second": self.steps_per_epoch * recipe.batch_size / seconds,
         }
+        if notes := self.source.take_notes():
+            record["notes"] = notes
         self.history.append(record)
         self._epoch_loss.zero_()
         self._epoch_seconds = 0.0

@@ -6,7 +6,8 @@ from typing import NotRequired, TypedDict
 class EpochRecord(TypedDict):
     """An epoch of a trial: accuracies in %, losses in nats, times in seconds.
 
-    `top1`, `top5` and `loss` are over `test_pictures` of the test split; `seconds` is training and evaluation.
+    `top1`, `top5` and `loss` are over `test_pictures` of the test split; `seconds` is training and evaluation. `notes`
+    are for people: what happened that changes no result.
     """
 
     epoch: int
@@ -20,13 +21,15 @@ class EpochRecord(TypedDict):
     train_seconds: float
     seconds: float
     images_per_second: float
+    notes: NotRequired[list[str]]
 
 
 class Result(TypedDict):
     """A trial that is done: figures of its last epoch, costs for one picture, where and with what it was trained.
 
     `macs` are multiply-adds, `activations` values, `peak_memory_mb` MiB; `pretrained_share` is the share of the
-    parameters that came from the pretrained model, None if there was none.
+    parameters that came from the pretrained model, None if there was none. `data_fingerprint` is that of the files that
+    were read, "" where a spec makes the pictures; `corrupt_pictures` of them could not be read.
     """
 
     top1: float
@@ -46,3 +49,5 @@ class Result(TypedDict):
     versions: dict[str, str]
     history: list[EpochRecord]
     weights_sha256: NotRequired[str]
+    data_fingerprint: NotRequired[str]
+    corrupt_pictures: NotRequired[int]
