@@ -62,6 +62,7 @@ class Arm:
         pretrained: whose weights this one starts with.
         match: what is changed of it so that it costs what its group's baseline does, at any scale.
         place: file and line, for errors.
+        preset: that it starts from.
     """
 
     group: str
@@ -76,6 +77,7 @@ class Arm:
     pretrained: Origin | None = None
     match: Match | None = None
     place: str = ""
+    preset: str = ""
 
     @property
     def key(self) -> Key:

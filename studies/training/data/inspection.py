@@ -103,8 +103,8 @@ def _split(name: str, reader: Reader, num_classes: int, limit: int | None) -> Sp
         found = list(pool.map(partial(_look, reader, num_classes), chosen, chunksize=64))
     sizes = sorted((size for _, size in found if size), key=lambda size: size[0] * size[1])
     corrupt = tuple(text for text, _ in found if text)
-    ends = (sizes[0], sizes[-1]) if sizes else (None, None)
-    return SplitReport(name, len(reader), reader.classes, len(found), *ends, corrupt)
+    smallest, largest = (sizes[0], sizes[-1]) if sizes else (None, None)
+    return SplitReport(name, len(reader), reader.classes, len(found), smallest, largest, corrupt)
 
 
 def _look(reader: Reader, num_classes: int, index: int) -> tuple[str, Size | None]:

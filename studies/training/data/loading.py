@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
+from multiprocessing import active_children
+from multiprocessing.connection import wait
 from typing import Any
 
 import torch
@@ -19,6 +21,7 @@ from studies.training.data.samples import Loaded, Sample
 from studies.training.data.transforms import MEAN, STD
 
 DEATHS = 3  # of data workers, without a batch between them, that a trial survives
+NOTICE_SECONDS = 1.0  # until a process that has died is known to be dead
 
 
 class _Requests:
@@ -69,6 +72,7 @@ class Loading:
         self._corrupt: deque[torch.Tensor] = deque()
         self._loader: DataLoader[Sample] | None = None
         self._batches: Any = iter(())
+        self._processes: list[Any] = []
 
     def begin(self, requests: Iterable[list[Any]]) -> None:
         """Load these from now on; what was loaded of earlier ones is dropped."""
@@ -89,16 +93,17 @@ class Loading:
             except torch.OutOfMemoryError:
                 raise  # of the device: for the trainer to settle
             except Exception as error:
-                text = " ".join(str(error).split())
-                if not (isinstance(error, RuntimeError) and text.startswith("DataLoader worker (pid")):
-                    raise DataError(_cause(error)) from None
+                # What a death looks like from here depends on what the worker did just then: a broken connection, say.
+                if not wait([process.sentinel for process in self._processes], NOTICE_SECONDS):
+                    raise DataError(_cause(error)) from error
+                why = _cause(error)
             self.close()
             deaths += 1
             if deaths > DEATHS:
                 raise DataError(
-                    f"data workers died {deaths} times (out of memory? fewer --data-workers need less): {text}"
-                ) from None
-            self.say(f"a data worker died and was replaced: {text}")
+                    f"data workers died {deaths} times (out of memory? fewer --data-workers need less): {why}"
+                )
+            self.say("a data worker died and was replaced")
             self._requests.again()
             self._restart()
         if batch is None:
@@ -109,6 +114,7 @@ class Loading:
     def close(self) -> None:
         """End the workers."""
         self._batches, self._loader = iter(()), None  # the loader's iterator ends its workers when it goes
+        self._processes = []
         self._corrupt.clear()
 
     def _restart(self) -> None:
@@ -117,7 +123,7 @@ class Loading:
         if self._loader is None:
             self._loader = DataLoader(
                 self.samples,
-                batch_sampler=self._requests,  # type: ignore[arg-type]
+                batch_sampler=self._requests,
                 collate_fn=self.collate,
                 num_workers=self.workers,
                 persistent_workers=self.workers > 0,
@@ -136,12 +142,16 @@ class Loading:
         def start() -> Iterator[Loaded]:
             if index is not None:
                 torch.cuda.set_device(index)  # each thread has its own: pinned memory is of this device
-            return iter(self._loader or ())
+            assert self._loader is not None
+            return iter(self._loader)
 
         if not self.workers:
             return start()
+        before = active_children()
         with ThreadPoolExecutor(1) as pool:
-            return pool.submit(start).result()
+            begun = pool.submit(start).result()
+        self._processes += [process for process in active_children() if process not in before]
+        return begun
 
 
 class _Pairs:
