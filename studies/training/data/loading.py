@@ -94,14 +94,15 @@ class Loading:
                 raise  # of the device: for the trainer to settle
             except Exception as error:
                 # What a death looks like from here depends on what the worker did just then: a broken connection, say.
-                if not wait([process.sentinel for process in self._processes], NOTICE_SECONDS):
+                sentinels = [process.sentinel for process in self._processes]
+                if not (sentinels and wait(sentinels, NOTICE_SECONDS)):
                     raise DataError(_cause(error)) from error
                 why = _cause(error)
             self.close()
             deaths += 1
             if deaths > DEATHS:
                 raise DataError(
-                    f"data workers died {deaths} times (out of memory? fewer --data-workers need less): {why}"
+                    f"data workers died {deaths} times (out of memory, or of /dev/shm? fewer --data-workers need less): {why}"
                 )
             self.say("a data worker died and was replaced")
             self._requests.again()

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from importlib.util import find_spec as find_package
 from pathlib import Path
 from typing import Any
 
@@ -90,12 +91,14 @@ def _of_timm(spec: TimmDataSpec, folder: Path, root: str | None) -> Splits:
 
 def _created(spec: TimmDataSpec, split: str, root: str | None) -> Any:
     """A data set that timm's `create_dataset` opens by number."""
+    if library(spec) == "hfds" and find_package("datasets") is None:
+        raise SpecError(f"{spec.name} is opened by a package that is not installed: pip install datasets")
+    if spec.name.lower() in ("torch/image_folder", "torch/folder"):  # where a split is missing, timm takes all there is
+        raise SpecError(f"{spec.name}: for a folder a class use kind: folder, and the data set's name")
     from timm.data import create_dataset
 
     try:
         opened = create_dataset(spec.name, root=root, split=split)
-    except ImportError as error:
-        raise SpecError(f"{spec.name} needs a package that is not installed: pip install {error.name}") from None
     except Exception as error:  # libraries raise whatever they like for a name, a split or a file that is not there
         text = " ".join(str(error).split())[:300]
         raise SpecError(f"timm cannot open {spec.name}, split {split}: {type(error).__name__}: {text}") from None
