@@ -101,9 +101,8 @@ class Loading:
             self.close()
             deaths += 1
             if deaths > DEATHS:
-                raise DataError(
-                    f"data workers died {deaths} times (out of memory, or of /dev/shm? fewer --data-workers need less): {why}"
-                )
+                hint = "out of memory, or of /dev/shm? fewer --data-workers need less"
+                raise DataError(f"data workers died {deaths} times ({hint}): {why}")
             self.say("a data worker died and was replaced")
             self._requests.again()
             self._restart()

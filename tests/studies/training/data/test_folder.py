@@ -201,5 +201,5 @@ def test_a_label_that_the_spec_has_not_is_named(root: Path) -> None:
 
 
 def test_more_pictures_than_there_are_is_refused_with_what_would_work(root: Path) -> None:
-    with pytest.raises(SpecError, match="has 40 pictures, and data.train_size is 41; data.train_size: 40 or less"):
+    with pytest.raises(SpecError, match=r"has 40 pictures, and data\.train_size is 41; data\.train_size: 40 or less"):
         opened(root, train_size=41)

@@ -1,7 +1,8 @@
-"""Trials over picture files, through the code that ImageNet goes through: equal numbers whatever happens beside them."""
+"""Trials over picture files, as over ImageNet: equal numbers whatever happens beside them."""
 
 import os
 import signal
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -51,6 +52,10 @@ def expected(root: Path) -> tuple:
     return numbers(trained)
 
 
+def at_steps(trained: Trainer) -> bool:
+    return trained.step in (2, 8, 13)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_trial_that_is_interrupted_and_resumed_ends_with_equal_numbers(
@@ -58,7 +63,7 @@ def test_a_trial_that_is_interrupted_and_resumed_ends_with_equal_numbers(
 ) -> None:
     trained = trainer(root, workers)
     while not trained.done:
-        trained.train_epoch(lambda: trained.step in (2, 8, 13))
+        trained.train_epoch(partial(at_steps, trained))
         state = trained.state_dict()
         trained.source.close()
         trained = trainer(root, workers)
@@ -99,6 +104,6 @@ def test_data_workers_that_die_again_and_again_end_the_trial(root: Path, monkeyp
 
     monkeypatch.setattr(TrainingSamples, "__getitem__", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
     trained = trainer(root, 1)
-    with pytest.raises(DataError, match="data workers died 4 times .*--data-workers"):
+    with pytest.raises(DataError, match=r"data workers died 4 times .*--data-workers"):
         trained.train_epoch()
     assert not psutil.Process().children()
