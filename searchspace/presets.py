@@ -36,6 +36,12 @@ def preset(name: str) -> ModelSpec:
     return _preset(name)
 
 
+def lineage(name: str) -> list[str]:
+    """A preset and those that it is based on, from the last one on: `[t2t_vit_14, t2t_vit_19, t2t_vit_t_19]`."""
+    base = _table()[name].get("base")
+    return [*(lineage(base) if base else ()), name]
+
+
 @cache
 def _preset(name: str) -> ModelSpec:
     entry = dict(_table()[name])

@@ -1,20 +1,23 @@
 """Ablation studies and architecture search: the command line, the engine and the studies that ship.
 
-In Python, each command is a function here: `studies.plan`, `run`, `results`, `history`, `report`, `evaluate`.
+In Python, each command is a function here: `studies.plan`, `run`, `results`, `history`, `report`, `evaluate`,
+`data_check`.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from studies.api.data import data_check
     from studies.api.evaluate import evaluate
     from studies.api.plan import plan
     from studies.api.report import report
     from studies.api.run import run
     from studies.reporting.frames import history, results
 
-__all__ = ["evaluate", "history", "plan", "report", "results", "run"]
+__all__ = ["data_check", "evaluate", "history", "plan", "report", "results", "run"]
 HOMES = {
+    "data_check": "studies.api.data",
     "evaluate": "studies.api.evaluate",
     "history": "studies.reporting.frames",
     "plan": "studies.api.plan",

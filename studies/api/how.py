@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from studies.planning.machine import default_gpus
+from studies.planning.machine import default_data_workers, default_gpus, default_jobs
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,9 @@ class How:
             there are any, here or on the cluster at `address`, else processes on the CPU.
         micro_batch: most pictures of one forward pass on a device; none: all of its share of a batch.
         compile: compile the models with `torch.compile`.
+        data_workers: processes that read pictures from files beside each process of a trial, 0: none; none: the cores,
+            divided by what trains at a time, or on a cluster `cpus_per_trial`.
+        download: fetch data sets first that are not there, where torchvision can.
     """
 
     jobs: int | None = None
@@ -49,6 +52,8 @@ class How:
     devices_per_trial: float | None = None
     micro_batch: int | None = None
     compile: bool = False
+    data_workers: int | None = None
+    download: bool = False
 
     @property
     def devices(self) -> int:
@@ -69,3 +74,18 @@ class How:
     def device_option(self) -> str:
         """The option that says how many devices a trial takes, for errors."""
         return "--devices-per-trial" if self.gpus_per_trial is None else "--gpus-per-trial"
+
+    def at_a_time(self, trials: int) -> int | None:
+        """How many of so many trials train at a time; none: as many as the cluster takes."""
+        if self.executor == "inline":
+            return 1
+        if self.jobs is not None or self.address:
+            return self.jobs
+        return min(default_jobs(self.gpus, self.cpus_per_trial, self.devices), trials)
+
+    def readers(self, trials: int) -> int:
+        """Processes that read pictures beside each process of so many trials."""
+        if self.data_workers is not None:
+            return self.data_workers
+        jobs = None if self.address else self.at_a_time(trials)
+        return default_data_workers(jobs * self.devices) if jobs else max(1, int(self.cpus_per_trial))

@@ -100,6 +100,8 @@ class Progress:
         quiet = time.monotonic() - self.told.setdefault(trial_id, time.monotonic())
         if not last and quiet >= max(EVERY, len(self.running)):
             self._tell(trial_id, _epoch(record, self.epochs[trial_id]))
+        for note in record.get("notes", ()):
+            self.say(f"{self.names[trial_id]}: {note}")
         self._refresh()
 
     def done(self, trial_id: str, result: Result, here: bool = True) -> None:

@@ -19,11 +19,12 @@ from studies.engine.options import Options
 from studies.engine.queue import Queue
 from studies.language.study import Study, seed_list
 from studies.planning.estimate import STARTUP_SECONDS, work
-from studies.planning.machine import check_devices, check_memory, check_share, default_jobs
+from studies.planning.machine import check_devices, check_memory, check_share
 from studies.planning.plan import Plan, make_plan
 from studies.reporting.frames import results, store_root
 from studies.store.files import StoreError
 from studies.store.store import Store
+from studies.training.data.download import download as fetch
 from studies.training.data.root import data_root, require_data
 from studies.training.execution import micro_batches
 from studies.trials.scale import Scale
@@ -76,6 +77,8 @@ def run(
     devices_per_trial: float | None = None,
     micro_batch: int | None = None,
     compile: bool = False,
+    data_workers: int | None = None,
+    download: bool = False,
 ) -> "pd.DataFrame":
     """Train what is missing of a study, as `studies run` does, and give its results.
 
@@ -105,6 +108,8 @@ def run(
         devices_per_trial: devices that train a trial together, or a share of a GPU; default: one.
         micro_batch: most pictures of one forward pass on a device; default: all of its share of a batch.
         compile: compile the models with `torch.compile`.
+        data_workers: processes beside each trial that read pictures from files; default: cores over trials at a time.
+        download: fetch data sets first that are not there, where torchvision can.
 
     Returns:
         A row a trial (see `studies.results`), of these seeds.
@@ -118,7 +123,7 @@ def run(
     how = How(
         jobs, gpus_per_trial, executor, fresh, early_stop, address, device_type, checkpoint_every, step_timeout,
         None if data_dir is None else str(data_dir), cluster_silence, cpus_per_trial, grace_period, reduction_factor,
-        devices_per_trial, micro_batch, compile,
+        devices_per_trial, micro_batch, compile, data_workers, download,
     )  # fmt: skip
     plan = make_plan(study, scale, seed_list(seeds), _names(only), everything, Store(store_root(runs_dir)))
     outcome = train(plan, how)
@@ -189,8 +194,10 @@ def _check(plan: Plan, how: How) -> None:
             raise SpecError(f"{plan.names[trial.id]}: {error}") from None
     if not how.address:
         check_devices(how.gpus, how.devices, how.cpus_per_trial, how.device_option)
-        for trial in plan.missing:
-            require_data(trial.data, how.data_dir)
+        for data in dict.fromkeys(trial.data for trial in plan.missing):
+            if how.download:
+                fetch(data, data_root(how.data_dir))
+            require_data(data, how.data_dir)
         names = plan.names
         check_memory({names[trial.id]: trial.model for trial in plan.missing}, trained=not how.gpus)
     if how.fresh:
@@ -212,6 +219,7 @@ def _train(plan: Plan, missing: list[TrialSpec], how: How, announce: Callable[[]
         devices=how.devices,
         micro_batch=how.micro_batch,
         compile=how.compile,
+        data_workers=how.readers(len(missing)),
     )
     epochs = {trial.id: trial.recipe.epochs for trial in missing}
     with Progress(plan.names, missing, {i: w / epochs[i] for i, w in weights.items()}) as progress:
@@ -250,9 +258,7 @@ def _execute(
         begin("in this process")
         run_inline(plan.store, queue, options, stopping)
         return
-    jobs = how.jobs
-    if jobs is None and not how.address:
-        jobs = min(default_jobs(how.gpus, how.cpus_per_trial, how.devices), len(queue.trials))
+    jobs = how.at_a_time(len(queue.trials))
     cluster = Cluster(
         jobs=jobs,
         gpus_per_trial=how.gpus,

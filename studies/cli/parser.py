@@ -173,6 +173,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--data", dest="data_dir", metavar="DIR", help="folder of data sets read from files (default: $STUDIES_DATA)"
     )
+    command.add_argument("--download", action="store_true", help="fetch data first that is not there (CIFAR)")
+    command.add_argument(
+        "--data-workers", type=whole(0, 512), metavar="N", help="processes that read pictures beside a trial, 0: none"
+    )
     command.add_argument("--fresh", action="store_true", help="forget earlier results of these trials first")
     command.add_argument(
         "--early-stop", action="store_true", help="end the worse trials early (ASHA); a run without it trains them on"
@@ -264,8 +268,28 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--workers", type=whole(0, 512), default=2, help="processes that read pictures (default: 2)")
     command.add_argument("--device", help="cpu, cuda, cuda:1 ... (default: cuda if there is one)")
     command.add_argument("--json", action="store_true", help="for programs")
+    _data(commands, add)
     _store(commands, add)
     return parser
+
+
+def _data(commands: "Commands", add: Callable[..., argparse.ArgumentParser]) -> None:
+    text = "data sets: look whether one is as it should be"
+    data = commands.add_parser("data", help=text, description=f"{text[0].upper()}{text[1:]}.")
+    command = add(
+        "check",
+        "studies.cli.data",
+        "count the classes and pictures of a data set and read some; exit status 1 if something is wrong",
+        "studies data check imagenet --data /data",
+        data.add_subparsers(required=True, metavar="command"),
+    )
+    command.add_argument(
+        "what", metavar="SCALE", help="a scale, whose data it is, or your file.yaml; or cifar10, cifar100"
+    )
+    command.add_argument("--data", dest="data_dir", metavar="DIR", help="folder of data sets (default: $STUDIES_DATA)")
+    command.add_argument("--all", action="store_true", help="read every picture (default: some hundred)")
+    command.add_argument("--download", action="store_true", help="fetch it first if it is not there (CIFAR)")
+    command.add_argument("--json", action="store_true", help="for programs")
 
 
 def _store(commands: "Commands", add: Callable[..., argparse.ArgumentParser]) -> None:

@@ -15,6 +15,7 @@ class Options:
         devices: that train a trial together, a process each.
         micro_batch: most pictures of one forward pass on a device; none: all of its share of the batch.
         compile: compile the models with `torch.compile`.
+        data_workers: processes that read pictures beside each process of a trial; 0: none.
     """
 
     run: str
@@ -24,3 +25,4 @@ class Options:
     devices: int = 1
     micro_batch: int | None = None
     compile: bool = False
+    data_workers: int = 0

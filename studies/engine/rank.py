@@ -41,6 +41,7 @@ def serve(job: Job) -> None:
             trainer.load_state_dict(state)
         while not trainer.done:
             trainer.train_epoch()
+        trainer.source.close()
     finally:
         leave()
 

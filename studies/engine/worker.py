@@ -1,6 +1,5 @@
 """Train a trial of a store: take it, resume, train, save, keep the result or the reason."""
 
-import os
 import platform
 import socket
 import sys
@@ -21,7 +20,7 @@ from studies.store.checkpoints import load_checkpoint, put_last_aside
 from studies.store.files import StoreError
 from studies.store.leases import Lease, acquire
 from studies.store.store import Store
-from studies.training.data.root import VARIABLE
+from studies.training.data.access import DataAccess
 from studies.training.devices import default_device, device_name, peak_memory_mb, prepare_device, reset_peak_memory
 from studies.training.execution import Execution
 from studies.training.ranks import Ranks
@@ -153,6 +152,7 @@ def _epochs(
             if stopping.is_set() and not trainer.done:
                 raise StoppedError
     finally:
+        trainer.source.close()
         saver.wait()  # while the trial is still ours
 
 
@@ -161,9 +161,8 @@ def make_trainer(store: Store, trial: TrialSpec, device: str, options: Options, 
     from studies.training.parents import Parents
     from studies.training.trainer import Trainer
 
-    if options.data_root:
-        os.environ[VARIABLE] = options.data_root
-    execution = Execution(micro_batch=options.micro_batch, compile=options.compile)
+    access = DataAccess(options.data_root, options.data_workers)
+    execution = Execution(micro_batch=options.micro_batch, compile=options.compile, access=access)
     return Trainer(trial, device, Parents(store.parent, store.weights_file), execution, ranks)
 
 
@@ -206,6 +205,8 @@ def result(trial: TrialSpec, trainer: Any) -> Result:
         "precision": trainer.precision.name,
         "averaged_weights": trainer.ema is not None,
         "host": socket.gethostname(),
+        "data_fingerprint": trainer.source.fingerprint,
+        "corrupt_pictures": trainer.source.corrupt,
         "versions": {"python": platform.python_version()}
         | {name: _version(name) for name in ("t2t-studies", "torch", "timm")},
         "history": trainer.history,

@@ -8,9 +8,9 @@ from searchspace.shrink import shrink
 from searchspace.spec import ModelSpec
 from studies.language.equal_cost import matched
 from studies.language.resolve import load_study
-from studies.language.scale_file import load_scale
+from studies.language.scale_file import load_scale, own_scale
 from studies.language.study import Arm, File, Key, Origin, OtherArm, Study, title
-from studies.trials.scale import Scale, changed
+from studies.trials.scale import Scale
 from studies.trials.trial import SEMANTICS, FileTeacher, Teacher, TrialId, TrialSpec, WeightsFile
 
 MOST_TRIALS = 100_000
@@ -78,7 +78,7 @@ def at_scale(study: Study, scale: Scale) -> list[ScaledArm]:
 def as_it_is(study: Study, scale: Scale) -> list[ScaledArm]:
     """All arms at full size, with the data and recipe of a scale: to tell which are one and the same."""
     pairs = zip(study.arms, full_size(study), strict=True)
-    return [ScaledArm(arm, model, changed(scale, arm.data, arm.recipe)) for arm, model in pairs]
+    return [ScaledArm(arm, model, own_scale(arm, scale)) for arm, model in pairs]
 
 
 def check_count(arms: int, seeds: int) -> None:
@@ -206,7 +206,7 @@ def _check_fits(item: ScaledArm, name: str, teacher: ModelSpec) -> None:
 
 def _at(arm: Arm, scale: Scale) -> ScaledArm:
     try:
-        own = changed(scale, arm.data, arm.recipe)
+        own = own_scale(arm, scale)
         data = own.data
         model = shrink(arm.model, own.shrink, data.img_size, data.in_chans, data.num_classes, arm.own)
         return ScaledArm(arm, model, own)

@@ -11,12 +11,11 @@ from studies.language.catalog import FOLDER, names
 from studies.language.equal_cost import check_field
 from studies.language.generators import FIELDS, MOST_ARMS, generate, matches
 from studies.language.origins import linked, origins_of
-from studies.language.scale_file import load_scale
+from studies.language.scale_file import load_scale, own_scale
 from studies.language.study import Arm, Study
 from studies.language.study_file import Group, StudyFile, merged
 from studies.language.variants import Variant, vary
 from studies.language.yaml_file import YamlFile
-from studies.trials.scale import changed
 from studies.trials.seeds import numbered
 
 
@@ -69,7 +68,7 @@ def _check_recipes(scale: str, arms: list[Arm]) -> None:
     for arm in changing:
         try:
             loaded = loaded or load_scale(scale)
-            changed(loaded, arm.data, arm.recipe)
+            own_scale(arm, loaded)
         except SpecError as error:
             raise SpecError(f"{arm.place}: {arm.name}: {error}", error.where, error.kind) from None
 
@@ -126,14 +125,15 @@ def _arms(file: YamlFile, where: tuple[str, ...], name: str, group: Group) -> It
         raise file.error((*where, "base"), str(error)) from None
     variants: dict[str, Variant] = {}
     origins: dict[str, dict[str, Any]] = {}
+    presets: dict[str, str] = {}
     for arm, entry in group.arms.items():
         if not arm.strip() or not arm.isprintable():
             raise file.error((*where, "arms", arm), f"the name of an arm is one line of text, got {arm!r}")
         changes = dict(entry or {})
         origins[arm] = origins_of(file, (*where, "arms", arm), name, changes)
         try:
-            start = preset(changes.pop("base")) if "base" in changes else base
-            variants[arm] = vary(start, changes)
+            presets[arm] = changes.pop("base", group.base)
+            variants[arm] = vary(preset(presets[arm]), changes)
         except SpecError as error:
             near = [key for key in entry or {} if key.startswith(f"{error.where}.")]
             key = next((key for key in entry or {} if error.blames(key)), next(iter(near), "base"))
@@ -161,6 +161,7 @@ def _arms(file: YamlFile, where: tuple[str, ...], name: str, group: Group) -> It
             match=group.match,
             place=file.place(place),
             long_name=long_names.get(arm, ""),
+            preset=presets.get(arm, group.base),
             **origins.get(arm, {}),
         )
 

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from searchspace.expand import SpecError, nearest
+from studies.language.study import Arm
 from studies.language.yaml_file import YamlFile
-from studies.trials.scale import Scale
+from studies.trials.scale import Scale, changed
 
 FOLDER = Path(__file__).with_name("scales")
 
@@ -32,3 +33,12 @@ def load_scale(name: str) -> Scale:
             raise file.error(("scale",), f"{text}; give yours another name")
         return scale
     raise SpecError(f"unknown scale {name!r}{nearest(name, names())}; a file of yours is named with its .yaml")
+
+
+def own_scale(arm: Arm, scale: Scale) -> Scale:
+    """The scale as an arm has it: with what it says of the arm's preset, then with what the arm says itself.
+
+    Raises:
+        SpecError: if the changes cannot be made.
+    """
+    return changed(scale, arm.data, scale.recipe_of(arm.preset) | dict(arm.recipe))

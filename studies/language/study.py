@@ -63,6 +63,7 @@ class Arm:
         pretrained: whose weights this one starts with.
         match: what is changed of it so that it costs what its group's baseline does, at any scale.
         place: file and line, for errors.
+        preset: that it starts from.
         long_name: of a generated arm, by all that it changes: is understood wherever its name is.
     """
 
@@ -79,6 +80,7 @@ class Arm:
     match: Match | None = None
     place: str = ""
     long_name: str = ""
+    preset: str = ""
 
     def is_called(self, name: str) -> bool:
         """Whether a name means this arm."""

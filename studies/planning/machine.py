@@ -39,15 +39,21 @@ def check_devices(gpus: float | None, devices: int, cpus_per_trial: float, optio
         there = torch.cuda.device_count()
         if gpus * devices > there:
             raise SpecError(f"{option} {gpus * devices:g}, but this machine has {there} GPU(s)")
-    elif devices > 1 and devices * cpus_per_trial > _cores():
+    elif devices > 1 and devices * cpus_per_trial > cores():
         raise SpecError(
-            f"{option} {devices}, but this machine has no GPU and {_cores()} core(s), where each of the {devices} "
+            f"{option} {devices}, but this machine has no GPU and {cores()} core(s), where each of the {devices} "
             f"processes takes {cpus_per_trial:g}"
         )
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def default_data_workers(processes: int) -> int:
+    """Processes that read pictures beside each of so many that train: a core each, at least one."""
+    return max(1, cores() // processes)
 
 
 def default_jobs(gpus: float | None, cpus_per_trial: float = 1.0, devices: int = 1) -> int:
@@ -56,9 +62,9 @@ def default_jobs(gpus: float | None, cpus_per_trial: float = 1.0, devices: int =
         import torch
 
         return max(1, int(torch.cuda.device_count() / (gpus * devices)))
-    cores = max(1, int(_cores() / (max(1.0, cpus_per_trial) * devices)))
+    jobs = max(1, int(cores() / (max(1.0, cpus_per_trial) * devices)))
     memory = memory_gib()
-    return cores if memory is None else max(1, min(cores, int(memory / (MEMORY_GIB * devices))))
+    return jobs if memory is None else max(1, min(jobs, int(memory / (MEMORY_GIB * devices))))
 
 
 def memory_gib() -> float | None:

@@ -34,6 +34,8 @@ FIGURES = (
     "peak_memory_mb",
     "device",
     "host",
+    "data_fingerprint",
+    "corrupt_pictures",
 )
 
 

@@ -122,6 +122,8 @@ def remarks(study: Study, scale: Scale, trained: pd.DataFrame) -> list[str]:
             notes.append(f"Trained with mixed versions of {column.removeprefix('version_')}: {found}.")
     if trained["device"].nunique() > 1:
         notes.append(f"Trained on different devices: {', '.join(sorted(trained['device'].dropna().unique()))}.")
+    if (data := trained["data_fingerprint"].replace("", None).dropna()).nunique() > 1:
+        notes.append(f"Trained on different files of its data: fingerprints {', '.join(sorted(data.unique()))}.")
     notes += [study.remark] if study.remark else []
     notes += [
         f"Nothing to compare with in {arm.group or study.name}: its baseline {arm.name} is not trained."

@@ -1,6 +1,8 @@
 """How a trial is executed: nothing here is part of what it is, or of its id. No torch here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from studies.training.data.access import DataAccess
 
 
 @dataclass(frozen=True)
@@ -10,11 +12,13 @@ class Execution:
     Attributes:
         micro_batch: most pictures of one forward pass on a device; none: all of its share of the batch. Gradients are
             accumulated over the micro-batches of a step, so that the batch stays what the recipe says.
+        access: where data lie, and how many processes read them.
         compile: compile the model with `torch.compile`: minutes at the start, then faster steps on a GPU.
     """
 
     micro_batch: int | None = None
     compile: bool = False
+    access: DataAccess = field(default_factory=DataAccess)
 
 
 def micro_batches(batch_size: int, devices: int = 1, most: int | None = None) -> int:

@@ -77,7 +77,7 @@ class Trainer:
         execution = execution or Execution()
         recipe = trial.recipe
         self.micro_batches = micro_batches(recipe.batch_size, ranks.size, execution.micro_batch)
-        self.source = open_data(trial.data, self.device)
+        self.source = open_data(trial.data, self.device, execution.access)
         self.steps_per_epoch = self.source.steps_per_epoch(recipe.batch_size)
         self.steps = recipe.epochs * self.steps_per_epoch
         seed_all(trial.seed, "initial weights")
@@ -178,8 +178,8 @@ class Trainer:
             "seconds": seconds + time.perf_counter() - start,
             "images_per_second": self.steps_per_epoch * recipe.batch_size / seconds,
         }
-        if self.notes:
-            record["notes"], self.notes = self.notes, []
+        if notes := self.notes + self.source.take_notes():
+            record["notes"], self.notes = notes, []
         self.history.append(record)
         self._epoch_loss.zero_()
         self._epoch_seconds = 0.0

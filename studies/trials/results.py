@@ -29,7 +29,9 @@ class Result(TypedDict):
 
     `macs` are multiply-adds, `activations` values, `peak_memory_mb` MiB; `pretrained_share` is the share of the
     parameters that came from the pretrained model, None if there was none. `devices` trained it together, in
-    `precision`; with `averaged_weights` the figures are those of a moving average of the weights.
+    `precision`; with `averaged_weights` the figures are those of a moving average of the weights. `data_fingerprint`
+    is that of the files that were read, "" where a spec makes the pictures; `corrupt_pictures` of them could not be
+    read.
     """
 
     top1: float
@@ -52,3 +54,5 @@ class Result(TypedDict):
     devices: NotRequired[int]
     precision: NotRequired[str]
     averaged_weights: NotRequired[bool]
+    data_fingerprint: NotRequired[str]
+    corrupt_pictures: NotRequired[int]

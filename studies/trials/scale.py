@@ -5,7 +5,8 @@ from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
-from searchspace.expand import SpecError, from_validation, set_field
+from searchspace.expand import SpecError, from_validation, nearest, set_field
+from searchspace.presets import lineage, names
 from searchspace.shrink import Shrink
 from searchspace.spec import Spec, to_dict
 from studies.trials.data import DataSpec, DigitsSpec
@@ -28,6 +29,16 @@ class Scale(Spec):
     data: DataSpec
     shrink: Shrink = Shrink()
     recipe: Recipe
+    presets: dict[str, dict[str, Any]] = Field(
+        {},
+        description="recipe fields, by dotted name, for arms that start from a preset or from one that is based on it; "
+        "what an arm says itself wins",
+    )
+
+    def recipe_of(self, preset: str) -> dict[str, Any]:
+        """What `presets` says of the recipe of arms that start from a preset; the nearest base has the last word."""
+        chain = lineage(preset) if self.presets else ()
+        return {path: value for name in chain for path, value in self.presets.get(name, {}).items()}
 
     @model_validator(mode="after")
     def _check(self) -> "Scale":
@@ -54,6 +65,13 @@ class Scale(Spec):
                 f"{steps:,}: it would keep the initial weights; a decay of at most {_fitting_decay(steps):g} would "
                 "work, or warmup: true"
             )
+        for name, recipe in self.presets.items():
+            if name not in names():
+                raise ValueError(f"presets: unknown preset {name!r}{nearest(name, names())}")
+            try:
+                changed(self.model_copy(update={"presets": {}}), {}, recipe)
+            except SpecError as error:
+                raise ValueError(f"presets.{name}: {error}") from None
         return self
 
 

@@ -1,34 +1,34 @@
-"""Where data sets lie that are read from files. No torch here."""
+"""Where data sets lie that are read from files, and whether what is needed is there. No torch here."""
 
 import os
 from pathlib import Path
 
 from searchspace.expand import SpecError
-from studies.trials.data import DataSpec
-
-VARIABLE = "STUDIES_DATA"  # of the environment: the folder of data sets
-FOLDERS = {"cifar10": "cifar-10-batches-py", "cifar100": "cifar-100-python"}
+from studies.training.data.layouts import FOLDERS, VARIABLE, expected
+from studies.trials.data import DataSpec, FolderSpec
 
 
 def data_root(named: str | None = None) -> str | None:
     """The folder of data sets: the one that is named, else $STUDIES_DATA."""
-    return named or os.environ.get(VARIABLE)
+    return named or os.environ.get(VARIABLE) or None
 
 
 def require_data(spec: DataSpec, named: str | None = None) -> None:
     """Refuse to begin without the files that a data spec needs.
 
     Raises:
-        SpecError: if no folder is named, or it has not what is needed.
+        SpecError: if no folder is named, or it has not what is needed; the message shows what was expected.
     """
+    root = data_root(named)
+    if isinstance(spec, FolderSpec):
+        from studies.training.data.splits import open_splits
+
+        open_splits(spec, root)
     if spec.kind not in FOLDERS:
         return
-    root, folder = data_root(named), FOLDERS[spec.kind]
     if root is None:
         raise SpecError(
-            f"{spec.kind} is read from files: name the folder that holds {folder}/ with --data or ${VARIABLE}"
+            f"{spec.kind} is read from files: name the folder that holds {expected(spec)}, with --data or ${VARIABLE}"
         )
-    if not Path(root, folder).is_dir():
-        raise SpecError(
-            f"{root} has no folder {folder}/ with the files of {spec.kind} as published (--data, ${VARIABLE})"
-        )
+    if not Path(root, FOLDERS[spec.kind]).is_dir():
+        raise SpecError(f"{root} has no {expected(spec)} (--data, ${VARIABLE}; --download fetches them)")

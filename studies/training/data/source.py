@@ -33,6 +33,12 @@ class Source(Protocol):
     def steps_per_epoch(self, batch_size: int) -> int:
         """Whole batches in an epoch."""
 
+    def take_notes(self) -> list[str]:
+        """What happened since this was last asked that changes no result, for people."""
+
+    def close(self) -> None:
+        """End the processes that load pictures, if there are any."""
+
     def train_batch(self, recipe: Recipe, seed: int, epoch: int, index: int, part: Part = WHOLE) -> Batch:
         """A part of a batch of an epoch, augmented but not mixed: the same pictures however many parts there are.
 
@@ -77,6 +83,13 @@ class TensorSource:
     def steps_per_epoch(self, batch_size: int) -> int:
         """Whole batches in an epoch; what is left over is not seen."""
         return len(self.train) // batch_size
+
+    def take_notes(self) -> list[str]:
+        """Nothing happens to tensors."""
+        return []
+
+    def close(self) -> None:
+        """There is nothing to end."""
 
     def train_batch(self, recipe: Recipe, seed: int, epoch: int, index: int, part: Part = WHOLE) -> Batch:
         """A part of a batch of an epoch: drawn without replacement, augmented or at least shifted at random."""

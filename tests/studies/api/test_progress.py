@@ -36,6 +36,14 @@ def test_counts_and_plain_lines_follow_the_events(progress: Progress) -> None:
     assert lines[1].startswith("[2/2] second: failed, RuntimeError: [why]")
 
 
+def test_what_happened_in_an_epoch_is_a_line_with_the_trials_name(progress: Progress) -> None:
+    first, _ = progress.epochs
+    note = "passed over 1 picture that cannot be read; the first: train/[a].jpg"
+    progress.epoch(first, {"epoch": 1, "top1": 12.5, "seconds": 1.0, "notes": [note]})
+    progress.epoch(first, {"epoch": 2, "top1": 12.5, "seconds": 1.0})
+    assert printed(progress).splitlines() == [f"[/bold] first: {note}"]
+
+
 def test_what_other_runs_do_and_what_is_stopped_early_is_said(progress: Progress) -> None:
     first, second = progress.epochs
     progress.held_elsewhere([second])

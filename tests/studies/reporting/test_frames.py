@@ -10,6 +10,7 @@ import studies
 from studies.language.expansion import at_scale, trials
 from studies.language.resolve import load_study
 from studies.language.scale_file import load_scale
+from studies.reporting.tables import table
 from studies.store.store import Store
 
 
@@ -40,3 +41,17 @@ def test_a_seed_of_another_study_adds_no_row(store: Store, study_file: StudyFile
     finish(store, study, [7], "a")
     assert rows(study, store) == planned | {("a", 7, "done")}, "its own trial of that seed does"
     assert len(studies.results(study, store.root, seeds=[7])) == 2, "who asks for a seed gets all arms"
+
+
+def test_a_report_over_two_fingerprints_of_the_data_says_so(store: Store, study_file: StudyFile) -> None:
+    path = str(study_file(seeds=[0, 1, 2]))
+    study, scale = load_study(path), load_scale("digits")
+    planned = [trial for arm, trial in trials(at_scale(study, scale), study.seeds) if arm.name == "a"]
+    remark = "Trained on different files of its data: fingerprints 0123, 4567."
+    for trial, fingerprint, said in zip(planned, ("0123", "", "4567"), (False, False, True), strict=True):
+        store.plan(trial)
+        store.finish(trial.id, RESULT | {"data_fingerprint": fingerprint, "corrupt_pictures": 1}, b"")  # type: ignore
+        assert (remark in table(study, scale, store)) is said
+    frame = studies.results(path, store.root)
+    assert frame.loc[frame["status"] == "done", "data_fingerprint"].tolist() == ["0123", "", "4567"]
+    assert frame["corrupt_pictures"].sum() == 3

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -5,6 +7,8 @@ import pytest
 import yaml
 
 from searchspace.expand import SpecError
+from studies.language.expansion import at_scale
+from studies.language.resolve import load_study
 from studies.language.scale_file import load_scale, names
 
 
@@ -40,6 +44,61 @@ def test_a_scale_file_that_does_not_work_is_one_line_with_its_place(
         load_scale(written(tiny, section, **changes))
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("presets", "message"),
+    [
+        ({"t2t_vit_15": {}}, "presets: unknown preset 't2t_vit_15'; did you mean t2t_vit_1"),
+        ({"t2t_vit_14": {"lrr": 1}}, "presets.t2t_vit_14: recipe: unknown field 'lrr'; did you mean lr"),
+        ({"t2t_vit_14": {"lr": -1}}, "presets.t2t_vit_14: recipe.lr"),
+    ],
+)
+def test_what_a_scale_says_of_presets_is_checked(tiny: Path, presets: dict, message: str) -> None:
+    tiny.write_text(yaml.safe_dump(yaml.safe_load(tiny.read_text()) | {"presets": presets}))
+    with pytest.raises(SpecError, match=r"tiny.yaml") as error:
+        load_scale(str(tiny))
+    assert message in str(error.value)
+
+
+def test_a_scale_changes_the_recipe_of_arms_by_the_preset_that_they_start_from(
+    tiny: Path, study_file: Callable[..., Path]
+) -> None:
+    presets = {"t2t_vit_14": {"lr": 0.5}, "t2t_vit_19": {"weight_decay": 0.25}}
+    tiny.write_text(yaml.safe_dump(yaml.safe_load(tiny.read_text()) | {"presets": presets}))
+    arms = {
+        "14": {}, "deeper": {"backbone.depth": 21}, "19": {"base": "t2t_vit_19"}, "vit": {"base": "vit_s_16"},
+        "own": {"base": "t2t_vit_t_19", "recipe.lr": 0.125},
+    }  # fmt: skip
+    scaled = at_scale(load_study(str(study_file(arms=arms))), load_scale(str(tiny)))
+    found = {item.arm.name: (item.scale.recipe.lr, item.scale.recipe.weight_decay) for item in scaled}
+    plain = load_scale(str(tiny)).recipe
+    assert found == {
+        "14": (0.5, plain.weight_decay),
+        "deeper": (0.5, plain.weight_decay),
+        "19": (0.5, 0.25),
+        "vit": (plain.lr, plain.weight_decay),
+        "own": (0.125, 0.25),
+    }
+
+
+def test_imagenet_is_the_papers_training_scheme() -> None:
+    scale = load_scale("imagenet")
+    recipe, steps = scale.recipe, 310 * (1281167 // 1024)
+    epoch = steps // 310
+    assert ceil(recipe.warmup_fraction * steps) == ceil(recipe.cooldown_fraction * steps) == 10 * epoch
+    by_preset = {
+        preset: (scale.recipe_of(preset).get("lr", recipe.lr), scale.recipe_of(preset).get("weight_decay", 0.05))
+        for preset in ("t2t_vit_14", "t2t_vit_t_14", "t2t_vit_12_distilled", "t2t_vit_t_19", "t2t_vit_24", "resnet50")
+    }
+    assert by_preset == {
+        "t2t_vit_14": (5e-4, 0.05),
+        "t2t_vit_t_14": (5e-4, 0.05),
+        "t2t_vit_12_distilled": (1e-3, 0.03),
+        "t2t_vit_t_19": (5e-4, 0.065),
+        "t2t_vit_24": (5e-4, 0.065),
+        "resnet50": (5e-4, 0.05),
+    }
 
 
 def test_a_name_with_a_path_in_it_is_refused(tiny: Path) -> None:

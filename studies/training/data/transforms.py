@@ -1,0 +1,64 @@
+"""What is done to each picture by itself, from timm's parts: RGB pictures in, bytes (3, side, side) out."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from PIL import Image
+from timm.data import create_transform
+from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
+from timm.data.transforms import str_to_interp_mode
+from torchvision import transforms
+
+from studies.trials.data import FolderSpec
+from studies.trials.recipe import Augment, Recipe
+
+MEAN, STD = IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
+Transform = Callable[[Image.Image], torch.Tensor]
+
+
+def for_training(recipe: Recipe, side: int) -> Transform:
+    """Crop, flip, then automatic augmentation or colour jitter. Without `augment`: resize and take the middle.
+
+    timm's `create_transform` has a crop of its own, Inception's, for `crop: resized`. The others put torchvision's
+    resizing and cropping in its place: of the shorter side to `side`, then the middle, moved at random for `pad`, which
+    fills with black, and by `shift`, which repeats the edges.
+    """
+    augment = recipe.augment or Augment(hflip=0.0)
+    first, second, last = create_transform(
+        side,
+        is_training=True,
+        scale=augment.crop_scale,
+        ratio=augment.crop_ratio,
+        hflip=augment.hflip,
+        color_jitter=augment.color_jitter or None,
+        auto_augment=augment.auto_augment,
+        interpolation=augment.interpolation,
+        mean=MEAN,
+        std=STD,
+        use_prefetcher=True,
+        separate=True,
+    )
+    chain: list[Any] = [first]
+    if augment.crop != "resized":
+        name = "bilinear" if augment.interpolation == "random" else augment.interpolation  # as timm's resizing has it
+        chain = [transforms.Resize(side, str_to_interp_mode(name)), transforms.CenterCrop(side)]
+        if augment.crop == "pad":
+            chain.append(transforms.RandomCrop(side, padding=augment.crop_padding))
+        chain += [part for part in first.transforms if isinstance(part, transforms.RandomHorizontalFlip)]
+    if recipe.shift:
+        chain.append(transforms.RandomCrop(side, padding=recipe.shift, padding_mode="edge"))
+    return transforms.Compose([*chain, second, last])
+
+
+def for_test(spec: FolderSpec) -> Transform:
+    """timm's evaluation transform: resized so that `crop_pct` of the side is kept, then the middle."""
+    return create_transform(
+        spec.img_size,
+        is_training=False,
+        interpolation=spec.interpolation,
+        crop_pct=spec.crop_pct,
+        mean=MEAN,
+        std=STD,
+        use_prefetcher=True,
+    )
