@@ -20,6 +20,7 @@ from blocks.token_mixers import TokenLinear, TokenPerformer, TokenTransformer
 from blocks.transformer_layer import TransformerLayer
 from blocks.vit import VisionTransformer
 from searchspace.expand import SpecError
+from searchspace.libraries import check_name
 from searchspace.spec import (
     BackboneSpec,
     CnnSpec,
@@ -120,6 +121,7 @@ def _cnn(spec: CnnSpec) -> nn.Module:
     try:
         model = create(spec.name, **arguments)
     except (TypeError, ValueError, RuntimeError) as error:
+        check_name(spec)
         raise SpecError(f"{spec.library} cannot make {spec.name!r}: {error}") from error
     if spec.stem == "small" or spec.stem_width:
         restem(model, spec.stem == "small", spec.stem_width)

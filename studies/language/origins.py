@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from searchspace.expand import SpecError, nearest, one_line, override
-from searchspace.presets import preset
+from searchspace.libraries import named_model
 from searchspace.spec import ModelSpec
 from studies.language.catalog import names
 from studies.language.study import Arm, File, Key, Origin, OtherArm
@@ -78,7 +78,7 @@ def _teacher(file: YamlFile, where: tuple[str, ...], started: Started) -> ModelS
         return None
     entry = {"base": started.model} if isinstance(started.model, str) else dict(started.model)
     try:
-        return override(preset(entry.pop("base", "")), entry)
+        return named_model(entry) if "library" in entry else override(named_model(entry.pop("base", "")), entry)
     except SpecError as error:
         raise file.error(where, f"{where[-1]}: model: {error}") from None
 

@@ -5,18 +5,18 @@ from pathlib import Path
 from typing import Any
 
 from searchspace.expand import SpecError, nearest
+from searchspace.libraries import named_model
 from searchspace.presets import preset
 from searchspace.spec import ModelSpec
 from studies.language.catalog import FOLDER, names
 from studies.language.equal_cost import check_field
 from studies.language.generators import generate, matches
 from studies.language.origins import linked, origins_of
-from studies.language.scale_file import load_scale
+from studies.language.scale_file import load_scale, own_scale
 from studies.language.study import Arm, Study
 from studies.language.study_file import Group, StudyFile, merged
 from studies.language.variants import Variant, vary
 from studies.language.yaml_file import YamlFile
-from studies.trials.scale import changed
 
 
 def load_study(name: str) -> Study:
@@ -60,11 +60,13 @@ def parse(path: Path) -> Study:
 
 
 def _check_recipes(scale: str, arms: list[Arm]) -> None:
-    """Refuse what an arm makes of data and recipe, at the study's own scale."""
+    """Refuse what an arm makes of data and recipe, at the study's own scale, if that has the stage it asks for."""
     for arm in arms:
         if arm.data or arm.recipe:
             try:
-                changed(load_scale(scale), arm.data, arm.recipe)
+                loaded = load_scale(scale)
+                if arm.stage is None or arm.stage in loaded.stages:
+                    own_scale(arm, loaded)
             except SpecError as error:
                 raise SpecError(f"{arm.place}: {arm.name}: {error}", error.where, error.kind) from None
 
@@ -125,9 +127,9 @@ def _arms(file: YamlFile, where: tuple[str, ...], name: str, group: Group) -> It
         if not arm.strip() or not arm.isprintable():
             raise file.error((*where, "arms", arm), f"the name of an arm is one line of text, got {arm!r}")
         changes = dict(entry or {})
-        origins[arm] = origins_of(file, (*where, "arms", arm), name, changes)
+        origins[arm] = origins_of(file, (*where, "arms", arm), name, changes) | _stage_of(file, where, arm, changes)
         try:
-            start = preset(changes.pop("base")) if "base" in changes else base
+            start = named_model(changes.pop("base")) if "base" in changes else base
             variants[arm] = vary(start, changes)
         except SpecError as error:
             near = [key for key in entry or {} if key.startswith(f"{error.where}.")]
@@ -158,6 +160,16 @@ def _arms(file: YamlFile, where: tuple[str, ...], name: str, group: Group) -> It
             place=file.place(place),
             **origins.get(arm, {}),
         )
+
+
+def _stage_of(file: YamlFile, where: tuple[str, ...], arm: str, changes: dict[str, Any]) -> dict[str, str]:
+    """The stage that an arm's entry asks for, taken out of its changes; which stages there are is for scales to say."""
+    if "stage" not in changes:
+        return {}
+    stage = changes.pop("stage")
+    if not isinstance(stage, str) or not stage:
+        raise file.error((*where, "arms", arm, "stage"), f"{arm}: stage: the name of a scale's stage, got {stage!r}")
+    return {"stage": stage}
 
 
 def _check_exclude(file: YamlFile, where: tuple[str, ...], group: Group) -> None:

@@ -58,6 +58,7 @@ class Arm:
         own: what the arm itself says of its model, by dotted field: no scale overwrites that.
         data: what it changes of the scale's data, by dotted field.
         recipe: what it changes of the scale's recipe.
+        stage: of the scale, that it is trained at; none: the scale as it is.
         teacher: what teaches this arm, and how.
         pretrained: whose weights this one starts with.
         match: what is changed of it so that it costs what its group's baseline does, at any scale.
@@ -72,6 +73,7 @@ class Arm:
     own: Mapping[str, Any] = field(default_factory=dict, hash=False)
     data: Mapping[str, Any] = field(default_factory=dict, hash=False)
     recipe: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    stage: str | None = None
     teacher: tuple[Origin, Distillation] | None = None
     pretrained: Origin | None = None
     match: Match | None = None

@@ -10,7 +10,10 @@ from studies.trials.scale import NAME
 from studies.trials.trial import Distillation
 
 Arms = dict[str, dict[str, Any] | None]
-ARMS = "name: dotted overrides of the base; `base` takes another preset, `teacher` and `pretrained` name other arms"
+ARMS = (
+    "name: dotted overrides of the base; `base` takes another preset, `stage` names one of the scale's, `teacher` and "
+    "`pretrained` name other arms"
+)
 
 
 class Match(Spec):
@@ -64,7 +67,9 @@ class Taught(Started, Distillation):
     """What teaches an arm, and how."""
 
     model: str | dict[str, Any] | None = Field(
-        None, description="of a file: a preset, or dotted overrides with the preset as `base`"
+        None,
+        description="of a file: a preset, dotted overrides with the preset as `base`, or a model of a library "
+        "(`library: timm`, `name: regnety_160`)",
     )
 
     @model_validator(mode="after")

@@ -12,7 +12,7 @@ from studies.language.scale_file import load_scale
 from studies.language.study import Arm, File, Study, title
 from studies.store.store import Store
 from studies.trials.scale import Scale
-from studies.trials.trial import TrialId, TrialSpec
+from studies.trials.trial import FileTeacher, TrialId, TrialSpec
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def make_plan(
 
     Raises:
         SpecError: for an unknown study, scale or arm, if none of the arms can be had at the scale, or if an arm cannot
-            start with the weights of the one it names.
+            start with the weights of the one it names, or learn from the file it names.
     """
     study = study if isinstance(study, Study) else load_study(str(study))
     scale = scale if isinstance(scale, Scale) else load_scale(str(scale or study.scale))
@@ -92,6 +92,7 @@ def make_plan(
     made = expand(scaled, seeds or study.seeds)
     plan = Plan(study, scale, store.check(), made.arms, refused, made.others)
     _check_pretrained(plan)
+    _check_teachers(plan)
     return plan
 
 
@@ -108,3 +109,25 @@ def _check_pretrained(plan: Plan) -> None:
                 check_start(trial.model, models[trial.pretrained])
             except ValueError as error:
                 raise SpecError(f"{arm.name}: pretrained: {title(arm.pretrained)}: {error}") from None
+
+
+def _check_teachers(plan: Plan) -> None:
+    """Refuse a teacher from a file that is not that of its model; each file and model once."""
+    seen: list[tuple[File, ModelSpec]] = []
+    for arm, trial in plan.arms:
+        origin = arm.teacher and arm.teacher[0]
+        if not isinstance(origin, File) or not isinstance(trial.teacher, FileTeacher):
+            continue
+        asked = (origin, trial.teacher.model)
+        if asked in seen or not plan.store.has_file(origin.path, origin.sha256):  # what is another file, a run refuses
+            continue
+        seen.append(asked)
+        content = origin.path.read_bytes() if origin.path.is_file() else plan.store.weights_file(origin.sha256)
+        if content is None:
+            continue
+        from studies.training.parents import check_teacher
+
+        try:
+            check_teacher(trial.teacher.model, content, title(origin))
+        except SpecError as error:
+            raise SpecError(f"{arm.place}: {arm.name}: teacher: {error}") from None
