@@ -12,9 +12,11 @@ FULL_SIZE = (
     *("paper_params_m", "params_m", "params_diff", "paper_macs_g", "macs_g", "macs_diff"),
 )
 RUN = (
-    *("group", "model", "paper_top1", "paper_delta", "accuracy", "seeds", "delta", "verdict"),
+    *("group", "model", "paper_top1", "paper_imagenet", "paper_cifar10", "cifar10", "paper_cifar100", "cifar100"),
+    *("paper_delta", "accuracy", "seeds", "delta", "verdict"),
     *("run_params_k", "run_macs_m"),
 )
+TRANSFERS = ("cifar10", "cifar100")  # data that a table of the paper has a column for
 MEASURED = ["top1", "top1_sd", "n", "stopped", "failed", "delta", "ci", "verdict", "run_params_k", "run_macs_m"]
 
 
@@ -24,17 +26,18 @@ def compared(number: int, counts: pd.DataFrame, results: pd.DataFrame | None) ->
     Args:
         number: of the table.
         counts: group, model, structure, params_m (trainable), macs_g at full size.
-        results: a row a trial as `statistics.over_seeds` takes it, `arm` being the paper's `model`; None: no run.
+        results: a row a trial as `statistics.over_seeds` takes it, `arm` being the paper's `model`, and `data.kind`
+            where it is known; None: no run.
 
     Returns:
-        Columns of `compare.full_size`, then top1, top1_sd, n, stopped, failed, delta, ci, verdict, run_params_k and
-        run_macs_m (empty where nothing was trained).
+        Columns of `compare.full_size`, then top1, top1_sd, n, stopped, failed, delta, ci, verdict, run_params_k,
+        run_macs_m and data_kind (empty where nothing was trained).
     """
     paper = published.table(number)
     grouped = bool(paper["group"].any())
     rows = full_size(paper, counts if grouped else counts.assign(group=""), published.notes())
     if results is None or not results["status"].isin(["done", "pruned", "failed"]).any():
-        return rows.reindex(columns=[*rows.columns, *MEASURED])
+        return rows.reindex(columns=[*rows.columns, *MEASURED, "data_kind"])
     arms = over_seeds(results).rename(columns={"arm": "model"}).drop(columns="baseline")
     if not grouped:
         arms["group"] = ""
@@ -42,6 +45,8 @@ def compared(number: int, counts: pd.DataFrame, results: pd.DataFrame | None) ->
     twin = rows.duplicated(["group", "model"], keep=False) & ~rows["own_schedule"]
     arms = rows.loc[~twin, ["group", "model"]].merge(arms, on=["group", "model"], how="left")
     rows.loc[~twin, MEASURED] = arms[MEASURED].set_axis(rows.index[~twin])
+    kinds = results.get("data.kind", pd.Series("", index=results.index)).groupby(results["arm"]).first()
+    rows["data_kind"] = rows["model"].map(kinds).fillna("")
     return rows
 
 
@@ -85,9 +90,24 @@ def _full_size(number: int, rows: pd.DataFrame) -> Section:
 
 
 def _run(number: int, rows: pd.DataFrame, scale: str, remarks: list[str]) -> Section:
-    frame = _table(rows.assign(accuracy=accuracies(rows), seeds=seeds(rows)), RUN)
+    frame = _table(_beside_own_column(rows.assign(accuracy=accuracies(rows), seeds=seeds(rows))), RUN)
     title = f"Table {number} as trained here, at scale {scale}: small models on small pictures, not ImageNet"
     return Section(title, frame, [*verdict_remarks(rows), *_misprints(rows), *remarks])
+
+
+def _beside_own_column(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of table 5 with accuracies on CIFAR beside the paper's; what was transferred to other data stays apart.
+
+    What other tables have as top-1 is in this one ImageNet's, from which the paper transfers.
+    """
+    if rows["paper_cifar10"].isna().all():
+        return rows
+    rows = rows.rename(columns={"paper_top1": "paper_imagenet"})
+    for kind in TRANSFERS:
+        there = rows["data_kind"] == kind
+        rows[kind] = rows["accuracy"].where(there, "")
+        rows["accuracy"] = rows["accuracy"].mask(there, "")
+    return rows
 
 
 def _misprints(rows: pd.DataFrame) -> list[str]:
@@ -103,8 +123,8 @@ def _misprints(rows: pd.DataFrame) -> list[str]:
 
 def _table(rows: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
     """Those of the columns that have anything to print, formatted."""
-    frame = formatted(rows, list(columns))
-    frame = frame[[name for name in columns if (frame[name] != "").any()]].copy()
+    frame = formatted(rows, [name for name in columns if name in rows])
+    frame = frame[[name for name in frame if (frame[name] != "").any()]].copy()
     if "group" in frame:
         frame["group"] = once(frame["group"])
     return frame

@@ -46,7 +46,12 @@ def render(sections: list[Section], style: str) -> str:
     for section in sections:
         headers = [COLUMNS[name].label for name in section.frame.columns]
         headers = _grouped(headers) if style == "text" else [header.replace("\n", " ") for header in headers]
-        numeric = {name for name, column in COLUMNS.items() if column.digits is not None} | {"accuracy", "seeds"}
+        numeric = {name for name, column in COLUMNS.items() if column.digits is not None} | {
+            "accuracy",
+            "cifar10",
+            "cifar100",
+            "seeds",
+        }
         align = ["right" if name in numeric else "left" for name in section.frame.columns]
         rows = section.frame.to_numpy().tolist()
         if style == "md":

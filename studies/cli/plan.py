@@ -79,6 +79,9 @@ def _table(rows: Sequence[dict]) -> str:
         ]
         shown = "" if group in groups else group
         groups.add(group)
-        lines.append([shown, arm, *cost, counted if twin == arm else f"those of {twin}"])
-    headers = ["group", "arm", "params (k)", "MACs (M)", "activations\n(MiB a batch)", "s a trial", "trials"]
-    return tabulate(lines, headers, disable_numparse=True, colalign=("left", "left", *["right"] * 4, "left"))
+        lines.append([shown, arm, *cost, counted if twin == arm else f"those of {twin}", first["how"]])
+    headers = ["group", "arm", "params (k)", "MACs (M)", "activations\n(MiB a batch)", "s a trial", "trials", "how"]
+    if not any(line[-1] for line in lines):
+        headers, lines = headers[:-1], [line[:-1] for line in lines]
+    align = ["left", "left", *["right"] * 4, *["left"] * (len(headers) - 6)]
+    return tabulate(lines, headers, disable_numparse=True, colalign=align)

@@ -27,8 +27,8 @@ def load_scale(name: str) -> Scale:
         try:
             at_stage(scale, stage)
         except SpecError as error:
-            changes = scale.stages[stage]
-            key = next((key for key in changes if error.blames(key)), "scale")
+            blamed = [key for key in scale.stages[stage] if error.blames(key) or key.startswith(f"{error.where}.")]
+            key = next(iter(blamed), "scale")
             raise file.error(("stages", stage, key), f"stage {stage}: {error}", error.kind) from None
     return scale
 

@@ -85,6 +85,16 @@ class Arm:
         return self.group, self.name
 
     @property
+    def beside_model(self) -> list[str]:
+        """What it is trained at, learns from and starts from, in words."""
+        parts = [f"stage {self.stage}"] if self.stage else []
+        if self.teacher:
+            origin, rule = self.teacher
+            more = f", tau {rule.tau:g}" if rule.kind == "soft" else ""
+            parts.append(f"teacher {title(origin)} ({rule.kind}, alpha {rule.alpha:g}{more})")
+        return parts + ([f"starts from {title(self.pretrained)}"] if self.pretrained else [])
+
+    @property
     def origins(self) -> list[Origin]:
         """What it starts or learns from."""
         return [origin for origin in (self.teacher and self.teacher[0], self.pretrained) if origin]

@@ -34,10 +34,13 @@ class Forecast:
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
-        """A row for each arm and seed: names, state, params, macs for one picture, bytes a batch, seconds and basis."""
-        named = [(arm.group, arm.name, trial) for arm, trial in self.plan.arms]
-        named += [("", name.rpartition(", seed")[0], trial) for name, trial in self.plan.others.values()]
-        models = [trial.model for _, _, trial in named]
+        """A row for each arm and seed: names, state, params, macs for one picture, bytes a batch, seconds and basis.
+
+        `how` says in words at what stage an arm is trained, and what it learns and starts from.
+        """
+        named = [(arm.group, arm.name, arm.beside_model, trial) for arm, trial in self.plan.arms]
+        named += [("", name.rpartition(", seed")[0], [], trial) for name, trial in self.plan.others.values()]
+        models = [trial.model for *_, trial in named]
         to_train = {trial.id for trial in self.missing}
         return [
             {
@@ -48,13 +51,14 @@ class Forecast:
                 "status": self.plan.store.state(trial.id),
                 "to_train": trial.id in to_train,
                 "needs": trial.needs,
+                "how": ", ".join(how),
                 "params": cost["params"],
                 "macs": cost["macs"],
                 "activation_bytes": kept * trial.recipe.batch_size,
                 "seconds": self.estimate.seconds[trial.id],
                 "basis": self.estimate.bases[trial.id],
             }
-            for (group, name, trial), cost, kept in zip(named, costs(models), memory(models), strict=True)
+            for (group, name, how, trial), cost, kept in zip(named, costs(models), memory(models), strict=True)
         ]
 
     @property

@@ -96,6 +96,7 @@ def _rows(
             "group": arm.group,
             "arm": arm.name,
             "baseline": arm.baseline,
+            "stage": arm.stage,
             "seed": trial.seed,
             "trial": trial.id,
         }
