@@ -11,7 +11,6 @@ from pydantic import BaseModel, ValidationError
 
 from searchspace.spec import ModelSpec, model_spec, to_dict
 
-
 MOST_LISTED = 100  # names in an error
 
 
@@ -33,7 +32,7 @@ class SpecError(ValueError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """`; did you mean a, b?` with the nearest known names; if none is near, all of them, where they are not too many."""
+    """`; did you mean a, b?` with the nearest known names; if none is near, all of them, unless they are too many."""
     known = list(known)
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     if near:

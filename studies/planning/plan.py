@@ -12,7 +12,7 @@ from studies.language.scale_file import load_scale
 from studies.language.study import Arm, File, Study, title
 from studies.store.store import Store
 from studies.trials.scale import Scale
-from studies.trials.trial import FileTeacher, TrialId, TrialSpec
+from studies.trials.trial import TrialId, TrialSpec
 
 
 @dataclass(frozen=True)
@@ -91,43 +91,36 @@ def make_plan(
         raise SpecError(f"no arm can be had at scale {scale.scale}: {refused[0].arm.name}: {refused[0].refusal}")
     made = expand(scaled, seeds or study.seeds)
     plan = Plan(study, scale, store.check(), made.arms, refused, made.others)
-    _check_pretrained(plan)
-    _check_teachers(plan)
+    _check_origins(plan)
     return plan
 
 
-def _check_pretrained(plan: Plan) -> None:
-    """Refuse a pretrained model that does not fit; once for each arm, not for each seed."""
+def _check_origins(plan: Plan) -> None:
+    """Refuse what an arm starts or learns from if it does not fit; once for each arm, not for each seed."""
     models: dict[str, ModelSpec] = {trial.id: trial.model for trial in plan.trials}
     seen = set()
     for arm, trial in plan.arms:
-        if arm.pretrained and isinstance(trial.pretrained, str) and arm.key not in seen:
-            seen.add(arm.key)
-            from studies.training.parents import check_start
-
-            try:
-                check_start(trial.model, models[trial.pretrained])
-            except ValueError as error:
-                raise SpecError(f"{arm.name}: pretrained: {title(arm.pretrained)}: {error}") from None
-
-
-def _check_teachers(plan: Plan) -> None:
-    """Refuse a teacher from a file that is not that of its model; each file and model once."""
-    seen: list[tuple[File, ModelSpec]] = []
-    for arm, trial in plan.arms:
-        origin = arm.teacher and arm.teacher[0]
-        if not isinstance(origin, File) or not isinstance(trial.teacher, FileTeacher):
+        if arm.key in seen or not arm.origins:
             continue
-        asked = (origin, trial.teacher.model)
-        if asked in seen or not plan.store.has_file(origin.path, origin.sha256):  # what is another file, a run refuses
-            continue
-        seen.append(asked)
-        content = origin.path.read_bytes() if origin.path.is_file() else plan.store.weights_file(origin.sha256)
-        if content is None:
-            continue
-        from studies.training.parents import check_teacher
+        seen.add(arm.key)
+        from studies.training.parents import check_start, check_start_from_file, check_teacher
 
+        kind, origin = "pretrained", arm.pretrained
         try:
-            check_teacher(trial.teacher.model, content, title(origin))
-        except SpecError as error:
-            raise SpecError(f"{arm.place}: {arm.name}: teacher: {error}") from None
+            if origin and isinstance(trial.pretrained, str):
+                check_start(trial.model, models[trial.pretrained])
+            elif isinstance(origin, File) and (content := _content(plan, origin)):
+                check_start_from_file(trial.model, content, title(origin))
+            kind, origin = "teacher", arm.teacher and arm.teacher[0]
+            if isinstance(origin, File) and origin.model and (content := _content(plan, origin)):
+                check_teacher(origin.model, content, title(origin))
+        except ValueError as error:
+            name = f"{title(origin)}: " if origin and not isinstance(origin, File) else ""  # a file's begin with it
+            raise SpecError(f"{arm.place}: {arm.name}: {kind}: {name}{error}") from None
+
+
+def _content(plan: Plan, file: File) -> bytes | None:
+    """What is in a file; None if it is not the one that the study names, which a run refuses."""
+    if not plan.store.has_file(file.path, file.sha256):
+        return None
+    return file.path.read_bytes() if file.path.is_file() else plan.store.weights_file(file.sha256)

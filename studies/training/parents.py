@@ -122,6 +122,21 @@ def check_start(spec: ModelSpec, parent: ModelSpec) -> None:
         _fitting(build(spec), parent, build(parent).state_dict())
 
 
+def check_start_from_file(spec: ModelSpec, content: bytes, name: str) -> None:
+    """`check_start` with the content of a file; `name` says in errors where it comes from.
+
+    Raises:
+        ValueError: as `start_from_file` does, or if the file holds no weights.
+    """
+    state = {key: value.to("meta") for key, value in parse(content, name).items()}
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        model = build(spec)
+    try:
+        _matching(model, adapt(state, model)[0])
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
 def check_teacher(spec: ModelSpec, content: bytes, name: str) -> None:
     """Refuse a teacher whose file is not wholly its weights, or that cannot look at the pictures it is made for.
 
