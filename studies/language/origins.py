@@ -1,6 +1,7 @@
 """What an arm starts or learns from: another arm, of this study or another one, or a file."""
 
 import hashlib
+from collections.abc import Container
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
@@ -83,15 +84,17 @@ def _teacher(file: YamlFile, where: tuple[str, ...], started: Started) -> ModelS
         raise file.error(where, f"{where[-1]}: model: {error}") from None
 
 
-def linked(file: YamlFile, grouped: bool, arms: list[Arm]) -> list[Arm]:
+def linked(file: YamlFile, groups: Container[str], arms: list[Arm]) -> list[Arm]:
     """The arms with what they need found: in their own group, else the only arm of that name.
+
+    `groups` are those that the file names; other arms are the study's own.
 
     Raises:
         SpecError: if there is no such arm, several are meant, or arms need each other in a circle.
     """
 
     def place(arm: Arm, kind: str) -> tuple[str, ...]:
-        return (*(("groups", arm.group) if grouped else ()), "arms", arm.name, kind)
+        return (*(("groups", arm.group) if arm.group in groups else ()), "arms", arm.name, kind)
 
     def find(arm: Arm, kind: str, name: str) -> Key:
         there = [other.key for other in arms if other.name == name]

@@ -43,7 +43,7 @@ def parse(path: Path) -> Study:
     groups = content.all_groups()
     arms: list[Arm] = []
     for name, group in groups.items():
-        arms += _arms(file, ("groups", name) if content.groups else (), name, group)
+        arms += _arms(file, ("groups", name) if name in content.groups else (), name, group)
     _check_recipes(content.scale, arms)
     seeds = content.seeds
     return Study(
@@ -53,7 +53,7 @@ def parse(path: Path) -> Study:
         table=content.paper.table if content.paper else None,
         scale=content.scale,
         seeds=tuple(range(seeds)) if isinstance(seeds, int) else tuple(dict.fromkeys(seeds)),
-        arms=tuple(linked(file, bool(content.groups), arms)),
+        arms=tuple(linked(file, content.groups, arms)),
         bases={name: group.base for name, group in groups.items()},
         path=path,
     )

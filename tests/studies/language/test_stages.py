@@ -130,6 +130,17 @@ def test_a_stage_that_cannot_be_is_refused_with_file_and_line(
     assert message in str(error.value)
 
 
+def test_an_arm_at_a_stage_that_is_another_scale_is_the_trial_that_it_is_there(
+    study_file: StudyFile, staged: Path
+) -> None:
+    scale = yaml.safe_load(staged.read_text())
+    scale["stages"]["elsewhere"] = {"scale": "other.yaml"}
+    staged.write_text(yaml.safe_dump(scale))
+    here = by_name(study_file(arms={"a": {}, "b": {"stage": "elsewhere", "base": "t2t_vit_7"}}), staged)["b"]
+    there = by_name(study_file(arms={"a": {}, "b": {"base": "t2t_vit_7"}}), staged.with_name("other.yaml"))["b"]
+    assert here.id == there.id
+
+
 def test_scales_whose_stages_name_each_other_are_read(tmp_path: Path, tiny: Path) -> None:
     for name, other in (("one", "two"), ("two", "one")):
         scale = yaml.safe_load(tiny.read_text()) | {"scale": name, "stages": {"there": {"scale": f"{other}.yaml"}}}
