@@ -18,9 +18,11 @@ FULL_SIZE = (
 )
 STRUCTURE = ("group", "model", "paper_tokens", "tokens", "paper_structure", "structure")
 RUN = (
-    *("group", "model", "paper_top1", "paper_delta", "accuracy", "seeds", "difference", "verdict"),
+    *("group", "model", "paper_top1", "paper_imagenet", "paper_cifar10", "cifar10", "paper_cifar100", "cifar100"),
+    *("paper_delta", "accuracy", "seeds", "difference", "verdict"),
     *("run_params_k", "run_macs_m"),
 )
+TRANSFERS = ("cifar10", "cifar100")  # data that a table of the paper has a column for
 MEASURED = [
     *("top1", "top1_sd", "n", "stopped", "failed", "delta", "ci", "p", "comparisons", "verdict", "no_number"),
     *("run_params_k", "run_macs_m"),
@@ -39,20 +41,21 @@ def compared(
     Args:
         number: of the table.
         counts: group, model, tokens, structure, params_m (trainable), macs_g at full size.
-        results: a row a trial as `statistics.over_seeds` takes it, `arm` being the paper's `model`; None: no run.
+        results: a row a trial as `statistics.over_seeds` takes it, `arm` being the paper's `model`, and `data.kind`
+            where it is known; None: no run.
         misnamed: why an arm (group, name) is not what its name says at the run's scale.
 
     Returns:
         Columns of `compare.full_size`, then top1, top1_sd, n, stopped, failed, delta, ci, p, comparisons, verdict,
-        no_number (a text), run_params_k and run_macs_m (empty where nothing was trained). A model that is not what its
-        name says, or is one and the same as another of its group, has no number of its own beside the paper's, and is
-        no comparison: no_number says why.
+        no_number (a text), run_params_k, run_macs_m and data_kind (empty where nothing was trained). A model that is
+        not what its name says, or is one and the same as another of its group, has no number of its own beside the
+        paper's, and is no comparison: no_number says why.
     """
     paper = published.table(number)
     grouped = bool(paper["group"].any())
     rows = full_size(paper, counts if grouped else counts.assign(group=""), published.notes())
     if results is None or not results["status"].isin(TRAINED).any():
-        return rows.reindex(columns=[*rows.columns, *MEASURED]).assign(no_number="")
+        return rows.reindex(columns=[*rows.columns, *MEASURED, "data_kind"]).assign(no_number="")
     arms = _measured(results[results["arm"].isin(paper["model"])], misnamed)
     if not grouped:
         arms["group"] = ""
@@ -60,6 +63,8 @@ def compared(
     twin = rows.duplicated(["group", "model"], keep=False) & ~rows["own_schedule"]
     arms = rows.loc[~twin, ["group", "model"]].merge(arms, on=["group", "model"], how="left")
     rows.loc[~twin, MEASURED] = arms[MEASURED].set_axis(rows.index[~twin])
+    kinds = results.get("data.kind", pd.Series("", index=results.index)).groupby(results["arm"]).first()
+    rows["data_kind"] = rows["model"].map(kinds).fillna("")
     return rows.assign(no_number=[text if text == text else "" for text in rows["no_number"]])
 
 
@@ -124,7 +129,8 @@ def _run(number: int, rows: pd.DataFrame, scale: str, remarks: list[str]) -> Sec
     names, legend = _named(rows)
     texts = {"accuracy": accuracies(rows), "seeds": seeds(rows), "difference": differences(rows)}
     title = f"Table {number} as trained here, at scale {scale}: small models on small pictures, not ImageNet"
-    return Section(title, _table(rows.assign(model=names, **texts), RUN), [*legend, *verdict_remarks(rows), *remarks])
+    frame = _table(_beside_own_column(rows.assign(model=names, **texts)), RUN)
+    return Section(title, frame, [*legend, *verdict_remarks(rows), *remarks])
 
 
 def _named(rows: pd.DataFrame) -> tuple[pd.Series, list[str]]:
@@ -135,6 +141,21 @@ def _named(rows: pd.DataFrame) -> tuple[pd.Series, list[str]]:
     if quoted.any():
         legend.append("\u2020 accuracy that the paper quotes: not trained with its scheme")
     return names, legend
+
+
+def _beside_own_column(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of table 5 with accuracies on CIFAR beside the paper's; what was transferred to other data stays apart.
+
+    What other tables have as top-1 is in this one ImageNet's, from which the paper transfers.
+    """
+    if rows["paper_cifar10"].isna().all():
+        return rows
+    rows = rows.rename(columns={"paper_top1": "paper_imagenet"})
+    for kind in TRANSFERS:
+        there = rows["data_kind"] == kind
+        rows[kind] = rows["accuracy"].where(there, "")
+        rows["accuracy"] = rows["accuracy"].mask(there, "")
+    return rows
 
 
 def _misprints(rows: pd.DataFrame) -> list[str]:
@@ -151,8 +172,8 @@ def _misprints(rows: pd.DataFrame) -> list[str]:
 
 def _table(rows: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
     """Those of the columns that have anything to print, formatted."""
-    frame = formatted(rows, list(columns))
-    frame = frame[[name for name in columns if (frame[name] != "").any()]].copy()
+    frame = formatted(rows, [name for name in columns if name in rows])
+    frame = frame[[name for name in frame if (frame[name] != "").any()]].copy()
     if "group" in frame:
         frame["group"] = once(frame["group"])
     return frame

@@ -23,6 +23,7 @@ from blocks.token_mixers import TokenLinear, TokenPerformer, TokenTransformer
 from blocks.transformer_layer import TransformerLayer
 from blocks.vit import VisionTransformer
 from searchspace.expand import SpecError
+from searchspace.libraries import check_name
 from searchspace.size import check_params, may_be_huge
 from searchspace.spec import (
     BackboneSpec,
@@ -146,6 +147,7 @@ def _cnn(spec: CnnSpec) -> nn.Module:
         if spec.stem == "small" or spec.stem_width:
             restem(model, spec.stem == "small", spec.stem_width)
     except Exception as error:  # arguments of the wrong kind make a library raise almost anything
+        check_name(spec)
         text = " ".join(str(error).split()) or "it does not take its arguments"
         raise SpecError(f"{spec.library} cannot make {spec.name!r}: {text}") from error
     if spec.args.get("aux_logits"):

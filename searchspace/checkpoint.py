@@ -78,25 +78,50 @@ def load_into(
     return adaptations
 
 
+def load_whole(model: nn.Module, state: dict[str, torch.Tensor], name: str) -> None:
+    """`load_into` for a model that answers as it is: a head for other classes is refused too.
+
+    Of a model on the meta device only names and shapes are compared.
+    """
+    own = model.state_dict()
+    if any(value.is_meta for value in own.values()):
+        state = {key: value.to("meta") for key, value in state.items()}
+    try:
+        state, _ = adapt(state, model, heads=False)
+    except CheckpointError as error:
+        raise CheckpointError(f"{name}: {error}") from None
+    _check(state, own, name)
+    model.load_state_dict(state)
+
+
 def adapt(
-    state: dict[str, Any], model: nn.Module, grid: tuple[int, int] | None = None
+    state: dict[str, Any], model: nn.Module, grid: tuple[int, int] | None = None, heads: bool = True
 ) -> tuple[dict[str, torch.Tensor], list[str]]:
     """Weights under our names, a position table resized, a head of other classes replaced; and what was done.
+
+    Those of a library's model stay as they are.
+
+    Args:
+        state: as the file has it.
+        model: that they are for.
+        grid: of the file's position table; default: square.
+        heads: whether to replace a head of other classes.
 
     Raises:
         CheckpointError: if a position table is not of the grid.
     """
-    state, own = convert(state), model.state_dict()
     adaptations: list[str] = []
-    if isinstance(model, VisionTransformer):
-        table, mine = state.get("pos_embed"), own.get("pos_embed")
-        if table is not None and mine is not None and table.ndim == 3 and table.shape[2] == mine.shape[2]:
-            old = grid or _square(table, model)
-            if old and old != model.grid:
-                state["pos_embed"] = fit_positions(table, mine, old, model.grid, model.num_prefix_tokens)
-                adaptations.append(f"the position table was resized from {_by(old)} to {_by(model.grid)} tokens")
-        for head in ("head", "head_dist"):
-            adaptations += _fit_head(state, own, head)
+    if not isinstance(model, VisionTransformer):
+        return unwrapped(state), adaptations
+    state, own = convert(state), model.state_dict()
+    table, mine = state.get("pos_embed"), own.get("pos_embed")
+    if table is not None and mine is not None and table.ndim == 3 and table.shape[2] == mine.shape[2]:
+        old = grid or _square(table, model)
+        if old and old != model.grid:
+            state["pos_embed"] = fit_positions(table, mine, old, model.grid, model.num_prefix_tokens)
+            adaptations.append(f"the position table was resized from {_by(old)} to {_by(model.grid)} tokens")
+    for head in ("head", "head_dist") if heads else ():
+        adaptations += _fit_head(state, own, head)
     return state, adaptations
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from searchspace.bounds import shown
 from searchspace.spec import ModelSpec, model_spec, to_dict
 
+MOST_LISTED = 100  # names in an error
 WANTED = {  # of pydantic's kinds of error, what it should have been
     "bool_parsing": "true or false",
     "bool_type": "true or false",
@@ -42,12 +43,12 @@ class SpecError(ValueError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """`; did you mean a, b?` with the nearest known names, or all of them if none is near."""
+    """`; did you mean a, b?` with the nearest known names; if none is near, all of them, unless they are too many."""
     known = list(known)
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     if near:
         return f"; did you mean {', '.join(near)}?"
-    return f"; known: {', '.join(known)}" if known else ""
+    return f"; known: {', '.join(known)}" if known and len(known) <= MOST_LISTED else ""
 
 
 def override(spec: ModelSpec, changes: Mapping[str, Any]) -> ModelSpec:

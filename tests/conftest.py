@@ -26,6 +26,17 @@ TINY = {
     "recipe": {"epochs": 2, "batch_size": 32, "lr": 0.002, "shift": 1},
 }
 
+STAGES = {
+    "larger": {"data.img_size": 28, "recipe.epochs": 1},
+    "source": {"data.first_class": 0, "data.num_classes": 6},
+    "transfer": {
+        "data.first_class": 6,
+        "data.num_classes": 4,
+        "recipe.opt": "momentum",
+        "recipe.backbone_lr_scale": 0.1,
+    },
+}
+
 Studies = Callable[..., subprocess.CompletedProcess[str]]
 
 

@@ -85,7 +85,7 @@ def _table(rows: Sequence[dict]) -> str:
         shown = "" if group in groups else group
         groups.add(group)
         trials = counted if twin == arm else f"those of {twin}"
-        lines.append([shown, arm, *cost, trials, ", ".join(first["waits_for"])])
+        lines.append([shown, arm, *cost, trials, first["stage"], ", ".join(first["waits_for"])])
     headers = [
         "group",
         "arm",
@@ -94,9 +94,13 @@ def _table(rows: Sequence[dict]) -> str:
         "activations\n(MiB a batch)",
         "s a trial",
         "trials",
+        "stage",
         "waits for",
     ]
-    if not any(line[-1] for line in lines):  # nobody waits
-        headers, lines = headers[:-1], [line[:-1] for line in lines]
+    for at in (-1, -2):  # nobody waits, or there are no stages
+        if not any(line[at] for line in lines):
+            del headers[at]
+            for line in lines:
+                del line[at]
     sides = ("left", "left", *["right"] * 4, *["left"] * (len(headers) - 6))
     return tabulate(lines, headers, disable_numparse=True, colalign=sides)

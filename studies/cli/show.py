@@ -81,11 +81,11 @@ def _scaled(study: Study, scale: str | None) -> list[ScaledArm]:
 
 def _twins(study: Study, scaled: list[ScaledArm]) -> dict[tuple[str, str], str]:
     """For each arm that is the same trial as one before it in its group, or as its baseline: that one's name."""
-    first: dict[tuple[str, str], Arm] = {}
+    first: dict[tuple[str, str | None, str], Arm] = {}
     found = {}
     pairs = list(trials(scaled, study.seeds[:1]))
     for arm, trial in sorted(pairs, key=lambda pair: not pair[0].baseline):
-        twin = first.setdefault((arm.group, trial.id), arm)
+        twin = first.setdefault((arm.group, arm.stage, trial.id), arm)
         if twin is not arm:
             found[arm.key] = twin.name
     return found
@@ -105,9 +105,9 @@ def _change(is_base: bool, model: ModelSpec | str, base: ModelSpec | str) -> str
 
 
 def _origins(arm: Arm) -> dict[str, Any]:
-    """What an arm takes from others, as plain data."""
+    """Its stage, and what an arm takes from others, as plain data."""
     taught = None if arm.teacher is None else {"arm": title(arm.teacher[0])} | arm.teacher[1].model_dump()
-    return {"teacher": taught, "pretrained": arm.pretrained and title(arm.pretrained)}
+    return {"stage": arm.stage, "teacher": taught, "pretrained": arm.pretrained and title(arm.pretrained)}
 
 
 def _of_scale(arm: Arm) -> dict[str, Any]:
@@ -118,12 +118,7 @@ def _of_scale(arm: Arm) -> dict[str, Any]:
 
 def _more(arm: Arm) -> list[str]:
     """What an arm changes beside its model, and what it takes from others."""
-    parts = [f"{field}={_inline(value)}" for field, value in _of_scale(arm).items()]
-    if arm.teacher:
-        origin, rule = arm.teacher
-        more = f", tau {rule.tau:g}" if rule.kind == "soft" else ""
-        parts.append(f"teacher {title(origin)} ({rule.kind}, alpha {rule.alpha:g}{more})")
-    return parts + ([f"starts from {title(arm.pretrained)}"] if arm.pretrained else [])
+    return [*(f"{field}={_inline(value)}" for field, value in _of_scale(arm).items()), *arm.beside_model]
 
 
 def _inline(value: object) -> str:

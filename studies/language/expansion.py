@@ -1,6 +1,6 @@
 """A study at a scale: the arms as they are there, and their trials. No torch here, but for arms that are matched."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from searchspace.expand import SpecError, nearest
@@ -64,6 +64,8 @@ def at_scale(study: Study, scale: Scale) -> list[ScaledArm]:
     baselines = {arm.group: scaled[arm.key].model for arm in study.arms if arm.baseline}
     for key, item in scaled.items():
         scaled[key] = _matched(item, baselines[item.arm.group])
+    for key, item in scaled.items():
+        scaled[key] = _taught(item, scaled)
     refused = True
     while refused:  # as deep as any chain of needs
         refused = False
@@ -78,7 +80,8 @@ def at_scale(study: Study, scale: Scale) -> list[ScaledArm]:
 def as_it_is(study: Study, scale: Scale) -> list[ScaledArm]:
     """All arms at full size, with the data and recipe of a scale: to tell which are one and the same."""
     pairs = zip(study.arms, full_size(study), strict=True)
-    return [ScaledArm(arm, model, own_scale(arm, scale)) for arm, model in pairs]
+    known = {None, *scale.stages}
+    return [ScaledArm(arm, model, own_scale(arm, scale) if arm.stage in known else scale) for arm, model in pairs]
 
 
 def check_count(arms: int, seeds: int) -> None:
@@ -149,7 +152,8 @@ class _Maker:
         assert item.model is not None
         if isinstance(found, WeightsFile):
             assert isinstance(origin, File) and origin.model is not None
-            _check_fits(item, title(origin), origin.model)
+            hint = "; where it is made for these, say so in its `model`: img_size, num_classes"
+            _check_fits(item, title(origin), origin.model, hint)
             return FileTeacher(file=found, model=origin.model, **rule.model_dump())
         if isinstance(origin, OtherArm):
             _check_fits(item, title(origin), self.others[found][1].model)
@@ -192,16 +196,25 @@ class _Maker:
         return maker, found[0]
 
 
-def _check_fits(item: ScaledArm, name: str, teacher: ModelSpec) -> None:
-    """A teacher looks at the student's pictures and says the student's classes."""
+def _misfit(item: ScaledArm, name: str, teacher: ModelSpec) -> str:
+    """Why a teacher cannot teach an arm, which looks at the same pictures and tells the same classes; "" if it can."""
     model = item.model
     assert model is not None
-    if (teacher.img_size, teacher.in_chans, teacher.num_classes) != (model.img_size, model.in_chans, model.num_classes):
-        raise SpecError(
-            f"{item.arm.place}: {item.arm.name}: teacher: {name} takes pictures of {teacher.img_size[0]} x "
-            f"{teacher.img_size[1]} and tells {teacher.num_classes} classes, where its student has "
-            f"{model.img_size[0]} x {model.img_size[1]} and {model.num_classes}"
-        )
+    if model.img_size != (item.scale.data.img_size,) * 2:
+        return ""  # an arm at full size, as it is shown: nothing is trained so
+    if (teacher.img_size, teacher.in_chans, teacher.num_classes) == (model.img_size, model.in_chans, model.num_classes):
+        return ""
+    return (
+        f"teacher: {name} takes pictures of {teacher.img_size[0]} x {teacher.img_size[1]} and tells "
+        f"{teacher.num_classes} classes, where its student has {model.img_size[0]} x {model.img_size[1]} and "
+        f"{model.num_classes}"
+    )
+
+
+def _check_fits(item: ScaledArm, name: str, teacher: ModelSpec, hint: str = "") -> None:
+    misfit = _misfit(item, name, teacher)
+    if misfit:
+        raise SpecError(f"{item.arm.place}: {item.arm.name}: {misfit}{hint}")
 
 
 def _at(arm: Arm, scale: Scale) -> ScaledArm:
@@ -212,6 +225,16 @@ def _at(arm: Arm, scale: Scale) -> ScaledArm:
         return ScaledArm(arm, model, own)
     except SpecError as error:
         return ScaledArm(arm, None, scale, str(error))
+
+
+def _taught(item: ScaledArm, scaled: Mapping[Key, ScaledArm]) -> ScaledArm:
+    """An arm, refused if its teacher is an arm of its study that looks at other pictures, at another stage say."""
+    teacher = item.arm.teacher[0] if item.arm.teacher else None
+    if item.model is None or not isinstance(teacher, tuple):
+        return item
+    model = scaled[teacher].model
+    misfit = model and _misfit(item, teacher[1], model)
+    return replace(item, model=None, refusal=misfit) if misfit else item
 
 
 def _matched(item: ScaledArm, baseline: ModelSpec | None) -> ScaledArm:

@@ -1,6 +1,7 @@
 """What an arm starts or learns from: another arm, of this study or another one, or a file."""
 
 import hashlib
+from collections.abc import Container
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from searchspace.expand import SpecError, nearest, one_line, override
-from searchspace.presets import preset
+from searchspace.libraries import named_model
 from searchspace.spec import ModelSpec
 from studies.language.catalog import names
 from studies.language.study import Arm, File, Key, Origin, OtherArm
@@ -78,20 +79,22 @@ def _teacher(file: YamlFile, where: tuple[str, ...], started: Started) -> ModelS
         return None
     entry = {"base": started.model} if isinstance(started.model, str) else dict(started.model)
     try:
-        return override(preset(entry.pop("base", "")), entry)
+        return named_model(entry) if "library" in entry else override(named_model(entry.pop("base", "")), entry)
     except SpecError as error:
         raise file.error(where, f"{where[-1]}: model: {error}") from None
 
 
-def linked(file: YamlFile, grouped: bool, arms: list[Arm]) -> list[Arm]:
+def linked(file: YamlFile, groups: Container[str], arms: list[Arm]) -> list[Arm]:
     """The arms with what they need found: in their own group, else the only arm of that name.
+
+    `groups` are those that the file names; other arms are the study's own.
 
     Raises:
         SpecError: if there is no such arm, several are meant, or arms need each other in a circle.
     """
 
     def place(arm: Arm, kind: str) -> tuple[str, ...]:
-        return (*(("groups", arm.group) if grouped else ()), "arms", arm.name, kind)
+        return (*(("groups", arm.group) if arm.group in groups else ()), "arms", arm.name, kind)
 
     def find(arm: Arm, kind: str, name: str) -> Key:
         there = [other.key for other in arms if other.is_called(name)]

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from searchspace.expand import SpecError, nearest
+from searchspace.libraries import named_model
 from searchspace.presets import preset
 from searchspace.spec import ModelSpec
 from studies.language.catalog import FOLDER, names
@@ -43,7 +44,7 @@ def parse(path: Path) -> Study:
     groups = content.all_groups()
     arms: list[Arm] = []
     for name, group in groups.items():
-        where = ("groups", name) if content.groups else ()
+        where = ("groups", name) if name in content.groups else ()
         arms += _arms(file, where, name, group)
         if len(arms) > MOST_ARMS:
             raise file.error(where, f"{len(arms)} arms, and at most {MOST_ARMS} are made: make several studies of it")
@@ -55,20 +56,21 @@ def parse(path: Path) -> Study:
         table=content.paper.table if content.paper else None,
         scale=content.scale,
         seeds=numbered(content.seeds),
-        arms=tuple(linked(file, bool(content.groups), arms)),
+        arms=tuple(linked(file, content.groups, arms)),
         bases={name: group.base for name, group in groups.items()},
         path=path,
     )
 
 
 def _check_recipes(scale: str, arms: list[Arm]) -> None:
-    """Refuse what an arm makes of data and recipe, at the study's own scale."""
+    """Refuse what an arm makes of data and recipe, at the study's own scale, if that has the stage it asks for."""
     loaded = None
     changing = [arm for arm in arms if arm.data or arm.recipe]
     for arm in changing:
         try:
             loaded = loaded or load_scale(scale)
-            own_scale(arm, loaded)
+            if arm.stage is None or arm.stage in loaded.stages:
+                own_scale(arm, loaded)
         except SpecError as error:
             raise SpecError(f"{arm.place}: {arm.name}: {error}", error.where, error.kind) from None
 
@@ -130,10 +132,11 @@ def _arms(file: YamlFile, where: tuple[str, ...], name: str, group: Group) -> It
         if not arm.strip() or not arm.isprintable():
             raise file.error((*where, "arms", arm), f"the name of an arm is one line of text, got {arm!r}")
         changes = dict(entry or {})
-        origins[arm] = origins_of(file, (*where, "arms", arm), name, changes)
+        origins[arm] = origins_of(file, (*where, "arms", arm), name, changes) | _stage_of(file, where, arm, changes)
         try:
-            presets[arm] = changes.pop("base", group.base)
-            variants[arm] = vary(preset(presets[arm]), changes)
+            start = changes.pop("base", group.base)
+            presets[arm] = start if isinstance(start, str) else ""
+            variants[arm] = vary(named_model(start), changes)
         except SpecError as error:
             near = [key for key in entry or {} if key.startswith(f"{error.where}.")]
             key = next((key for key in entry or {} if error.blames(key)), next(iter(near), "base"))
@@ -181,6 +184,16 @@ def _check_match(file: YamlFile, where: tuple[str, ...], group: Group, arm: str,
     found = next((place for place in places if place in file.lines), (*where, "arms", arm))
     text = f"{own} is {variant.own[own]} by the arm's own word, and `match` changes {field} until its {figure} are the "
     raise file.error(found, f"{arm}: {text}baseline's; leave it out of the arm, or match another field")
+
+
+def _stage_of(file: YamlFile, where: tuple[str, ...], arm: str, changes: dict[str, Any]) -> dict[str, str]:
+    """The stage that an arm's entry asks for, taken out of its changes; which stages there are is for scales to say."""
+    if "stage" not in changes:
+        return {}
+    stage = changes.pop("stage")
+    if not isinstance(stage, str) or not stage:
+        raise file.error((*where, "arms", arm, "stage"), f"{arm}: stage: the name of a scale's stage, got {stage!r}")
+    return {"stage": stage}
 
 
 def _check_exclude(file: YamlFile, where: tuple[str, ...], group: Group) -> None:

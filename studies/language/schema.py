@@ -20,8 +20,19 @@ def schema() -> dict[str, Any]:
     taught = Taught.model_json_schema()
     found = paths() | paths((Recipe,), "recipe.") | paths(DATA_KINDS, "data.")
     fields = {path: {"description": text} for path, text in sorted(found.items())}
+    of_library = {
+        "type": "object",
+        "properties": {name: {} for name in sorted(paths((CnnSpec,)))},
+        "patternProperties": {FREE: {}},
+        "required": ["library", "name"],
+        "additionalProperties": False,
+    }
     arm = {
-        "base": {"enum": presets.names(), "description": "preset that this arm starts from"},
+        "base": {
+            "anyOf": [{"enum": presets.names()}, of_library],
+            "description": "preset that this arm starts from, or a model of a library: {library: timm, name: resnet18}",
+        },
+        "stage": {"type": "string", "description": "of the scale, that this arm is trained at"},
         "teacher": {"anyOf": [{"type": "string"}, taught], "description": "what teaches this arm"},
         "pretrained": {
             "anyOf": [{"type": "string"}, Started.model_json_schema()],

@@ -59,6 +59,7 @@ class Arm:
         own: what the arm itself says of its model, by dotted field: no scale overwrites that.
         data: what it changes of the scale's data, by dotted field.
         recipe: what it changes of the scale's recipe.
+        stage: of the scale, that it is trained at; none: the scale as it is.
         teacher: what teaches this arm, and how.
         pretrained: whose weights this one starts with.
         match: what is changed of it so that it costs what its group's baseline does, at any scale.
@@ -75,6 +76,7 @@ class Arm:
     own: Mapping[str, Any] = field(default_factory=dict, hash=False)
     data: Mapping[str, Any] = field(default_factory=dict, hash=False)
     recipe: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    stage: str | None = None
     teacher: tuple[Origin, Distillation] | None = None
     pretrained: Origin | None = None
     match: Match | None = None
@@ -90,6 +92,16 @@ class Arm:
     def key(self) -> Key:
         """What tells it from the study's other arms."""
         return self.group, self.name
+
+    @property
+    def beside_model(self) -> list[str]:
+        """What it is trained at, learns from and starts from, in words."""
+        parts = [f"stage {self.stage}"] if self.stage else []
+        if self.teacher:
+            origin, rule = self.teacher
+            more = f", tau {rule.tau:g}" if rule.kind == "soft" else ""
+            parts.append(f"teacher {title(origin)} ({rule.kind}, alpha {rule.alpha:g}{more})")
+        return parts + ([f"starts from {title(self.pretrained)}"] if self.pretrained else [])
 
     @property
     def origins(self) -> list[Origin]:

@@ -12,7 +12,10 @@ from studies.trials.seeds import MOST_SEEDS, numbered
 from studies.trials.trial import Distillation
 
 Arms = dict[str, dict[str, Any] | None]
-ARMS = "name: dotted overrides of the base; `base` takes another preset, `teacher` and `pretrained` name other arms"
+ARMS = (
+    "name: dotted overrides of the base; `base` takes another preset, `stage` names one of the scale's, `teacher` and "
+    "`pretrained` name other arms"
+)
 
 
 class Match(Spec):
@@ -68,7 +71,9 @@ class Taught(Started, Distillation):
     """What teaches an arm, and how."""
 
     model: str | dict[str, Any] | None = Field(
-        None, description="of a file: a preset, or dotted overrides with the preset as `base`"
+        None,
+        description="of a file: a preset, dotted overrides with the preset as `base`, or a model of a library "
+        "(`library: timm`, `name: regnety_160`)",
     )
 
     @model_validator(mode="after")
@@ -101,7 +106,7 @@ class PaperRef(Spec):
 
 
 class StudyFile(Generators):
-    """A study file. Either `groups`, or what a group has for a study of one group."""
+    """A study file: what a group has, for the arms of its own group, or `groups`, or both."""
 
     study: str = Field(pattern=NAME, description="name: letters, digits, _, . and -")
     extends: str | None = Field(None, description="another study, by name or path: its content, changed by this file's")
@@ -124,21 +129,24 @@ class StudyFile(Generators):
 
     @model_validator(mode="after")
     def _has_groups(self) -> "StudyFile":
-        single = bool(self.base or self.baseline or self.arms or self.generates() or self.match or self.exclude)
-        if single == bool(self.groups):
-            raise ValueError("a study has either `groups`, or `base` and `arms` (or generators) of its own")
-        if single and not self.base:
+        own = self._has_own()
+        if not own and not self.groups:
+            raise ValueError("a study needs `groups`, or `base` and `arms` (or generators) of its own, or both")
+        if own and not self.base:
             raise ValueError("`base` is missing: the preset that the arms change")
-        if single and not (self.arms or self.generates()):
+        if own and not (self.arms or self.generates()):
             raise ValueError("a study of one group needs at least one of `arms`, or a generator")
+        if own and self.study in self.groups:
+            raise ValueError(f"groups: {self.study!r} is the name of the group of the study's own arms; take another")
         return self
 
+    def _has_own(self) -> bool:
+        return bool(self.base or self.baseline or self.arms or self.generates() or self.match or self.exclude)
+
     def all_groups(self) -> dict[str, Group]:
-        """The groups by name; a study of one group has its own name for it."""
-        if self.groups:
-            return self.groups
+        """The groups by name; that of the study's own arms, which comes first, has the study's."""
         fields = {name: getattr(self, name) for name in Group.model_fields if name in StudyFile.model_fields}
-        return {self.study: Group(**fields)}
+        return ({self.study: Group(**fields)} if self._has_own() else {}) | self.groups
 
 
 def merged(parent: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from searchspace.spec import ModelSpec, to_dict
 from studies.trials.data import DATA_KINDS
 from studies.trials.recipe import Recipe
 
-RESERVED = ("base", "teacher", "pretrained", "data", "recipe")  # keys of an arm that are no fields of a model
+RESERVED = ("base", "stage", "teacher", "pretrained", "data", "recipe")  # keys of an arm that are no fields of a model
 PARTS = {"data": DATA_KINDS, "recipe": (Recipe,)}  # of a scale, that an arm may change
 
 
@@ -34,19 +34,30 @@ def vary(start: ModelSpec, changes: Mapping[str, Any]) -> Variant:
     Raises:
         SpecError: for an unknown field (with the nearest names), or if the model breaks an invariant.
     """
-    of_model: dict[str, Any] = {}
-    of_scale: dict[str, dict[str, Any]] = {"data": {}, "recipe": {}}
+    of_scale, of_model = changes_of_scale(changes)
     known = [*RESERVED, *type(start).model_fields]
+    for path in of_model:
+        if "." not in path and path not in known:
+            raise SpecError(f"unknown field {path!r}{nearest(path, known)}", path, "unknown_field")
+    return Variant(override(start, of_model), _own(start, of_model), **of_scale)
+
+
+def changes_of_scale(changes: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+    """Dotted changes taken apart: those of a scale's `data` and of its `recipe`, by their names there, and the rest.
+
+    Raises:
+        SpecError: for a field that neither data nor recipes have (with the nearest names).
+    """
+    of_scale: dict[str, dict[str, Any]] = {part: {} for part in PARTS}
+    rest: dict[str, Any] = {}
     for path, value in changes.items():
-        part, dot, rest = path.partition(".")
+        part, dot, name_there = path.partition(".")
         if part not in of_scale:
-            if not dot and path not in known:
-                raise SpecError(f"unknown field {path!r}{nearest(path, known)}", path, "unknown_field")
-            of_model[path] = value
+            rest[path] = value
             continue
         if not dot and not isinstance(value, dict):
             raise SpecError(f"{part}: a mapping of fields, got {value!r}", part)
-        for name, inner in value.items() if not dot else ((rest, value),):
+        for name, inner in value.items() if not dot else ((name_there, value),):
             fields = sorted({field for spec in PARTS[part] for field in spec.model_fields})
             if name.partition(".")[0] not in fields:
                 hint = nearest(f"{part}.{name}", [f"{part}.{field}" for field in fields])
@@ -54,7 +65,7 @@ def vary(start: ModelSpec, changes: Mapping[str, Any]) -> Variant:
             if name in of_scale[part]:
                 raise SpecError(f"{part}.{name} is given twice: leave one out", path)
             of_scale[part][name] = inner
-    return Variant(override(start, of_model), _own(start, of_model), **of_scale)
+    return of_scale, rest
 
 
 def _own(start: ModelSpec, changes: Mapping[str, Any]) -> dict[str, Any]:

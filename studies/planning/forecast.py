@@ -36,12 +36,12 @@ class Forecast:
     def rows(self) -> list[dict[str, Any]]:
         """A row for each arm and seed.
 
-        Names, state, what is trained before it (`needs` by id, `waits_for` by name), params, macs for one picture,
-        bytes a batch, seconds and their basis.
+        Names, the scale's stage, state, what is trained before it (`needs` by id, `waits_for` by name), params, macs for
+        one picture, bytes a batch, seconds and their basis.
         """
-        named = [(arm.group, arm.name, trial) for arm, trial in self.plan.arms]
-        named += [("", name.rpartition(", seed")[0], trial) for name, trial in self.plan.others.values()]
-        models = [trial.model for _, _, trial in named]
+        named = [(arm.group, arm.name, arm.stage or "", trial) for arm, trial in self.plan.arms]
+        named += [("", name.rpartition(", seed")[0], "", trial) for name, trial in self.plan.others.values()]
+        models = [trial.model for *_, trial in named]
         to_train = {trial.id for trial in self.missing}
         waits = self.plan.waits
         return [
@@ -53,6 +53,7 @@ class Forecast:
                 "status": self.plan.store.state(trial.id),
                 "to_train": trial.id in to_train,
                 "needs": trial.needs,
+                "stage": stage,
                 "waits_for": waits[trial.id],
                 "params": cost["params"],
                 "macs": cost["macs"],
@@ -60,7 +61,7 @@ class Forecast:
                 "seconds": self.estimate.seconds[trial.id],
                 "basis": self.estimate.bases[trial.id],
             }
-            for (group, name, trial), cost, kept in zip(named, costs(models), memory(models), strict=True)
+            for (group, name, stage, trial), cost, kept in zip(named, costs(models), memory(models), strict=True)
         ]
 
     @property

@@ -96,7 +96,7 @@ def make_plan(
 
     Raises:
         SpecError: for an unknown study, scale or arm, if none of the arms can be had at the scale, or if an arm cannot
-            start with the weights of the one it names.
+            start with the weights of the one it names, or learn from the file it names.
     """
     study = study if isinstance(study, Study) else load_study(str(study))
     scale = scale if isinstance(scale, Scale) else load_scale(str(scale or study.scale))
@@ -108,20 +108,36 @@ def make_plan(
     check_count(len(scaled), len(seeds or study.seeds))
     made = expand(scaled, seeds or study.seeds)
     plan = Plan(study, scale, store.check(), made.arms, refused, made.others)
-    _check_pretrained(plan)
+    _check_origins(plan)
     return plan
 
 
-def _check_pretrained(plan: Plan) -> None:
-    """Refuse a pretrained model that does not fit; once for each arm, not for each seed."""
+def _check_origins(plan: Plan) -> None:
+    """Refuse what an arm starts or learns from if it does not fit; once for each arm, not for each seed."""
     models: dict[str, ModelSpec] = {trial.id: trial.model for trial in plan.trials}
     seen = set()
     for arm, trial in plan.arms:
-        if arm.pretrained and isinstance(trial.pretrained, str) and arm.key not in seen:
-            seen.add(arm.key)
-            from studies.training.parents import check_start
+        if arm.key in seen or not arm.origins:
+            continue
+        seen.add(arm.key)
+        from studies.training.parents import check_start, check_start_from_file, check_teacher
 
-            try:
+        kind, origin = "pretrained", arm.pretrained
+        try:
+            if origin and isinstance(trial.pretrained, str):
                 check_start(trial.model, models[trial.pretrained])
-            except ValueError as error:
-                raise SpecError(f"{arm.name}: pretrained: {title(arm.pretrained)}: {error}") from None
+            elif isinstance(origin, File) and (content := _content(plan, origin)):
+                check_start_from_file(trial.model, content, title(origin))
+            kind, origin = "teacher", arm.teacher and arm.teacher[0]
+            if isinstance(origin, File) and origin.model and (content := _content(plan, origin)):
+                check_teacher(origin.model, content, title(origin))
+        except ValueError as error:
+            name = f"{title(origin)}: " if origin and not isinstance(origin, File) else ""  # a file's begin with it
+            raise SpecError(f"{arm.place}: {arm.name}: {kind}: {name}{error}") from None
+
+
+def _content(plan: Plan, file: File) -> bytes | None:
+    """What is in a file; None if it is not the one that the study names, which a run refuses."""
+    if not plan.store.has_file(file.path, file.sha256):
+        return None
+    return file.path.read_bytes() if file.path.is_file() else plan.store.weights_file(file.sha256)

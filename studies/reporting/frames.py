@@ -110,6 +110,7 @@ class _Asked:
                 "group": arm.group,
                 "arm": arm.name,
                 "baseline": arm.baseline,
+                "stage": arm.stage,
                 "seed": trial.seed,
                 "trial": trial.id,
             }

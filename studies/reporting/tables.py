@@ -70,7 +70,8 @@ def table(
         sections = paper_table.sections(study.table, rows, scale.scale, remarks(study, scale, trained))
         more = paper_table.added(study.table, frame)
         if (more["status"] == "done").any():
-            sections.append(study_table.section(f"Arms of {study.name} that the paper has not", more, scale.scale, []))
+            title = f"Arms of {study.name} that table {study.table} of the paper has not"
+            sections.append(study_table.section(title, more, scale.scale, []))
     text = _rendered(rows, sections, style)
     if trained.empty:
         if figure:
@@ -125,6 +126,11 @@ def remarks(study: Study, scale: Scale, trained: pd.DataFrame) -> list[str]:
     if (data := trained["data_fingerprint"].replace("", None).dropna()).nunique() > 1:
         notes.append(f"Trained on different files of its data: fingerprints {', '.join(sorted(data.unique()))}.")
     notes += [study.remark] if study.remark else []
+    asked = dict.fromkeys(arm.stage for arm in study.arms if arm.stage in scale.stages)
+    for stage in filter(None, asked):
+        changes = ", ".join(f"{field} {value}" for field, value in scale.stages[stage].items())
+        named = ", ".join(arm.name for arm in study.arms if arm.stage == stage)
+        notes.append(f"At stage {stage} of this scale: {named}: {changes}.")
     notes += [
         f"Nothing to compare with in {arm.group or study.name}: its baseline {arm.name} is not trained."
         for arm in study.arms

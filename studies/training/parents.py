@@ -11,7 +11,8 @@ from torch import nn
 from blocks.positions import fit_positions
 from blocks.vit import VisionTransformer
 from searchspace.build import build
-from searchspace.checkpoint import adapt, load_into, parse
+from searchspace.checkpoint import adapt, load_whole, parse
+from searchspace.expand import SpecError
 from searchspace.spec import ModelSpec, TransformerSpec
 from studies.trials.trial import Distillation, FileTeacher, Teacher, TrialId, WeightsFile
 
@@ -72,7 +73,7 @@ class Parents:
         if isinstance(rule, Teacher):
             return restored(self.trial(rule.trial))
         model = build(rule.model)
-        load_into(model, self.file(rule.file), f"the teacher's file {rule.file.sha256[:16]}...")
+        load_whole(model, self.file(rule.file), f"the teacher's file {rule.file.sha256[:16]}...")
         return model.eval().requires_grad_(False)
 
 
@@ -119,6 +120,58 @@ def check_start(spec: ModelSpec, parent: ModelSpec) -> None:
     """
     with torch.random.fork_rng(devices=[]), torch.device("meta"):
         _fitting(build(spec), parent, build(parent).state_dict())
+
+
+def check_start_from_file(spec: ModelSpec, content: bytes, name: str) -> None:
+    """`check_start` with the content of a file; `name` says in errors where it comes from.
+
+    Raises:
+        ValueError: as `start_from_file` does, or if the file holds no weights.
+    """
+    state = {key: value.to("meta") for key, value in parse(content, name).items()}
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        model = build(spec)
+    try:
+        _matching(model, adapt(state, model)[0])
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+def check_teacher(spec: ModelSpec, content: bytes, name: str) -> None:
+    """Refuse a teacher whose file is not wholly its weights, or that cannot look at the pictures it is made for.
+
+    Args:
+        spec: of the teacher.
+        content: of its file.
+        name: of the file, for errors.
+
+    Raises:
+        SpecError: with the first names or shapes that differ, or with what the model says to such pictures.
+    """
+    with torch.random.fork_rng(devices=[]):
+        with torch.device("meta"):
+            model = build(spec)
+        load_whole(model, parse(content, name), name)
+        try:
+            answer = _answer(model, spec)
+        except Exception:  # a few models compute with values, which the meta device has not
+            model = build(spec)
+            try:
+                answer = _answer(model, spec)
+            except Exception as error:  # whatever a library's model says to a picture that it cannot take
+                height, width = spec.img_size
+                text = " ".join(str(error).split())[:120]
+                raise SpecError(f"{name}: its model takes no pictures of {height} x {width}: {text}") from None
+    if answer != (1, spec.num_classes):
+        raise SpecError(f"{name}: its model answers a picture with {answer}, not with {spec.num_classes} logits")
+
+
+def _answer(model: nn.Module, spec: ModelSpec) -> tuple[int, ...] | str:
+    """The shape of a model's answer to one picture, or what it is if no tensor."""
+    device = next(model.parameters()).device
+    with torch.inference_mode():
+        answer: Any = model.eval()(torch.zeros(1, spec.in_chans, *spec.img_size, device=device))
+    return tuple(answer.shape) if torch.is_tensor(answer) else type(answer).__name__
 
 
 def _fitting(

@@ -1,7 +1,7 @@
 """Scales: a data set, a training recipe, and the rule that shrinks the paper's models to it. No torch here."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -21,7 +21,7 @@ def _fitting_decay(steps: int) -> float:
 
 
 class Scale(Spec):
-    """A data set, a recipe and a shrink rule."""
+    """A data set, a recipe and a shrink rule; and stages, which are changes of them that an arm can ask for."""
 
     scale: str = Field(pattern=NAME, description="name: letters, digits, _, . and -")
     description: str
@@ -33,6 +33,11 @@ class Scale(Spec):
         {},
         description="recipe fields, by dotted name, for arms that start from a preset or from one that is based on it; "
         "what an arm says itself wins",
+    )
+    stages: dict[Annotated[str, Field(pattern=NAME)], dict[str, Any]] = Field(
+        {},
+        description="name: changes by dotted name, `data.img_size: 384` or `recipe.epochs: 30`; with `scale`, of that "
+        "scale, by name or path, instead of this one. An arm asks for one by `stage: NAME`",
     )
 
     def recipe_of(self, preset: str) -> dict[str, Any]:

@@ -42,7 +42,11 @@ class WeightsFile(Spec):
 
 
 class FileTeacher(Distillation):
-    """A model with weights from a file that teaches."""
+    """A model with weights from a file that teaches.
+
+    It sees the student's pictures as the student does, so normalised as the student's data is: folders of pictures by
+    ImageNet's mean and standard deviation, as most of timm's models were trained; other data by its own.
+    """
 
     file: WeightsFile
     model: TransformerSpec | CnnSpec

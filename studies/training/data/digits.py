@@ -2,7 +2,8 @@
 
 scikit-learn ships 1,797 handwritten digits of 8 x 8 pixels (UCI optical recognition of handwritten digits). Each
 picture here is one of them, resized, turned, coloured and placed at random over a smooth background with noise.
-Training and test pictures come from disjoint digits.
+Training and test pictures come from disjoint digits. A spec may take some of the ten digits only; their labels are
+counted from 0.
 """
 
 from functools import cache
@@ -35,13 +36,15 @@ def placed_digits(spec: DigitsSpec) -> dict[str, tuple[torch.Tensor, torch.Tenso
     labels = torch.tensor(bunch.target, dtype=torch.int64)
     generator = torch.Generator().manual_seed(spec.seed)
     order = torch.randperm(len(labels), generator=generator)
+    used = (labels >= spec.first_class) & (labels < spec.first_class + spec.num_classes)
     made = {}
-    for split, chosen, count in (
+    for split, half, count in (
         ("train", order[:TRAIN_SOURCES], spec.train_size),
         ("test", order[TRAIN_SOURCES:], spec.test_size),
     ):
+        chosen = half[used[half]]
         pick = chosen[torch.randint(len(chosen), (count,), generator=generator)]
-        made[split] = (place(sources[pick], spec, generator), labels[pick])
+        made[split] = (place(sources[pick], spec, generator), labels[pick] - spec.first_class)
     mean, std = made["train"][0].mean(), made["train"][0].std()
     return {split: ((pictures - mean) / std, labels) for split, (pictures, labels) in made.items()}
 

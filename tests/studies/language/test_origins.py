@@ -182,6 +182,21 @@ def test_a_file_that_was_changed_is_refused_before_anything_is_written(
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_file_of_which_too_little_fits_is_refused_before_anything_is_written(
+    study_file: StudyFile, weights: Path, tiny: Path, studies: Studies, tmp_path: Path
+) -> None:
+    file = {"file": weights.name, "sha256": hashlib.sha256(weights.read_bytes()).hexdigest()}
+    path = study_file(arms={"a": {}, "b": {"base": "resnet50", "pretrained": file}})
+    line = one_line(studies("run", str(path), "--scale", str(tiny), "--executor", "inline"))
+    assert line.startswith(f"studies: {path}:5: b: pretrained: {weights.name}: the pretrained model has tensors of the")
+    weights.write_bytes(b"no weights")
+    file["sha256"] = hashlib.sha256(b"no weights").hexdigest()
+    path = study_file(arms={"a": {}, "b": {"pretrained": file}})
+    line = one_line(studies("plan", str(path), "--scale", str(tiny)))
+    assert f"b: pretrained: cannot read {weights.name}: torn, or not a file of weights" in line
+    assert not (tmp_path / "runs").exists()
+
+
 def _shrunk(scale: Any) -> dict[str, Any]:
     """Overrides that make T2T-ViT-14 at full size what it is at a scale."""
     small = shrink(preset("t2t_vit_14"), scale.shrink, 16, 3, 10).model_dump(mode="json")

@@ -156,9 +156,5 @@ def test_a_network_that_would_fetch_weights_is_refused_with_its_place(studies: S
 
 
 def test_no_shipped_arm_says_anything_that_its_scale_would_have_overwritten() -> None:
-    refused = {}
-    for name in names():
-        for item in at_scale(load_study(name), DIGITS):
-            if "own word" in item.refusal:
-                refused[item.arm.name] = name
-    assert refused == {"T2T-ViT-14@384": "vit_comparison"}, "whose pictures digits has not"
+    scaled = [item for name in names() for item in at_scale(load_study(name), DIGITS)]
+    assert [item.arm.name for item in scaled if "own word" in item.refusal] == []

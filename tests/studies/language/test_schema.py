@@ -27,6 +27,9 @@ def test_every_study_file_is_valid_under_the_schema(path: Path) -> None:
         {"arms": {"a": {"backbone.dept": 3}}},
         {"arms": {"a": {"teacher": {"arm": "b", "knid": "soft"}}}},
         {"arms": {"a": {"base": "nothing"}}},
+        {"arms": {"a": {"base": {"library": "timm"}}}},
+        {"arms": {"a": {"base": {"library": "timm", "name": "resnet18", "nmae": 3}}}},
+        {"arms": {"a": {"stage": 3}}},
         {"grid": {"backbone.dept": [1]}},
         {"match": {"macs": 3}},
     ],
@@ -39,4 +42,11 @@ def test_what_is_misspelt_is_not(change: dict) -> None:
 
 def test_arguments_of_other_libraries_models_are_free() -> None:
     arms = {"a": {"base": "resnet50", "args.cardinality": 32, "teacher": "b"}, "b": None}
+    assert list(VALIDATOR.iter_errors({"study": "s", "base": "resnet50", "arms": arms})) == []
+
+
+def test_a_stage_a_librarys_model_and_a_teacher_by_its_name_are_known() -> None:
+    teacher = {"file": "w.pth", "sha256": "0" * 64, "model": {"library": "timm", "name": "regnety_160"}}
+    base = {"library": "timm", "name": "test_vit", "args.img_size": 16, "min_size": 16}
+    arms = {"a": {"base": base, "stage": "larger"}, "b": {"teacher": teacher}}
     assert list(VALIDATOR.iter_errors({"study": "s", "base": "resnet50", "arms": arms})) == []

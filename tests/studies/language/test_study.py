@@ -182,3 +182,40 @@ def test_a_scale_that_is_a_file_is_looked_for_beside_the_study_that_names_it(tin
     (folder / "tiny.yaml").unlink()
     with pytest.raises(SpecError, match=r"s\.yaml:2: scale: no such file: .*mine/tiny\.yaml"):
         load_study(str(study))
+
+
+def test_a_study_may_have_groups_beside_the_arms_of_its_own(study_file: StudyFile, tmp_path: Path) -> None:
+    groups = {"teachers": {"base": "resnet50", "arms": {"r": {}}}}
+    study = parse(study_file(arms={"a": {}, "b": {"teacher": "r"}}, groups=groups))
+    assert [arm.key for arm in study.arms] == [("s", "a"), ("s", "b"), ("teachers", "r")]
+    assert study.arms[1].needs == [("teachers", "r")]
+    assert study.bases == {"s": "t2t_vit_14", "teachers": "resnet50"}
+    child = tmp_path / "child.yaml"
+    child.write_text("study: child\nextends: s.yaml\narms: {c: {teacher: r}}\ngroups: {teachers: {arms: {q: {}}}}\n")
+    names = [arm.key for arm in parse(child).arms]
+    assert names == [("child", "a"), ("child", "b"), ("child", "c"), ("teachers", "r"), ("teachers", "q")]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            {"groups": {"s": {"base": "resnet50", "arms": {"r": {}}}}},
+            "groups: 's' is the name of the group of the study's",
+        ),
+        ({"groups": {}, "arms": {}, "base": None}, "a study needs `groups`, or `base` and `arms`"),
+        ({"groups": {"g": {"base": "resnet50", "arms": {"r": {}}}}, "base": None}, "`base` is missing"),
+    ],
+)
+def test_groups_and_own_arms_that_do_not_go_together_are_refused(
+    study_file: StudyFile, content: dict, message: str
+) -> None:
+    with pytest.raises(SpecError, match=message):
+        parse(study_file(**content))
+
+
+@pytest.mark.parametrize("name", ["vit_comparison", "lite_comparison", "cifar_transfer", "structures"])
+def test_a_shipped_study_can_be_extended_by_arms(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"study: mine\nextends: {name}\narms: {{mine: {{backbone.depth: 3}}}}\n")
+    assert ("mine", "mine") in [arm.key for arm in parse(path).arms]

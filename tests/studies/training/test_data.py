@@ -6,6 +6,8 @@ from studies.training.data.source import shifted
 from studies.trials.data import DigitsSpec
 
 SPEC = DigitsSpec(kind="digits", train_size=200, test_size=100)
+TRAIN_LABELS = [3, 5, 5, 6, 0, 3, 0, 1, 4, 2, 1, 8, 4, 8, 0, 0, 1, 5, 2, 9]
+TEST_LABELS = [5, 5, 2, 5, 5, 6, 6, 9, 0, 7, 1, 7, 8, 3, 8, 0, 4, 8, 2, 6]
 
 
 def test_placed_digits_are_a_function_of_their_spec() -> None:
@@ -27,6 +29,32 @@ def test_placed_digits_have_the_shapes_and_the_scale_that_models_expect() -> Non
     assert abs(x.std() - 1) < 1e-4
     assert set(y.tolist()) <= set(range(10))
     assert len(splits["test"][1]) == 100
+
+
+def test_some_of_the_digits_are_those_with_labels_from_0() -> None:
+    few = SPEC.model_copy(update={"first_class": 6, "num_classes": 4})
+    for name, (x, y) in placed_digits(few).items():
+        assert set(y.tolist()) == {0, 1, 2, 3}
+        assert x.shape == (len(y), 3, 16, 16)
+        assert len(y) == {"train": 200, "test": 100}[name]
+
+
+def test_a_label_is_that_of_its_picture_whatever_digits_are_used() -> None:
+    spec = DigitsSpec(kind="digits", train_size=2000, test_size=500, rotation=0, noise=0, background=0)
+    few = spec.model_copy(update={"first_class": 5, "num_classes": 5})
+    x, y = placed_digits(spec)["train"]
+    means = torch.stack([x[y == digit].mean(0).flatten() for digit in range(10)])
+    pictures, labels = placed_digits(few)["train"]
+    for label in range(5):
+        mean = pictures[labels == label].mean(0).flatten()
+        likeness = torch.nn.functional.cosine_similarity(mean - mean.mean(), means - means.mean(1, keepdim=True))
+        assert likeness.argmax() == label + 5
+
+
+def test_all_ten_digits_are_drawn_as_they_were_before_some_could_be_chosen() -> None:
+    first = placed_digits(SPEC)
+    assert first["train"][1][:20].tolist() == TRAIN_LABELS
+    assert first["test"][1][:20].tolist() == TEST_LABELS
 
 
 def test_train_and_test_come_from_disjoint_digits(monkeypatch) -> None:
