@@ -23,8 +23,8 @@ def open_cifar(spec: Cifar10Spec, root: str | None, device: torch.device) -> Ten
     """
     require_data(spec, root)
     train, test, pixels, fingerprint = _opened(spec, Path(str(root)))
-    on_device = (Pictures(split.x.to(device), split.y.to(device)) for split in (train, test))
-    return TensorSource(*on_device, fingerprint=fingerprint, pixels=pixels)
+    train, test = (Pictures(split.x.to(device), split.y.to(device)) for split in (train, test))
+    return TensorSource(train, test, fingerprint, pixels)
 
 
 @lru_cache(maxsize=2)

@@ -45,10 +45,12 @@ def test_a_trial_on_augmented_bytes_goes_on_from_the_middle_of_an_epoch_with_the
     whole = Trainer(asked)
     finish(whole)
     broken = Trainer(asked)
-    while not broken.done:
-        broken.train_epoch(lambda: broken.step in (2, 9))
+    for stop in (2, 9, 12):
+        while broken.step < stop:
+            broken.train_epoch(lambda now=broken, stop=stop: now.step == stop)
         state, broken = broken.state_dict(), Trainer(asked)
         broken.load_state_dict(state)
+    assert broken.done
     assert [r["train_loss"] for r in broken.history] == [r["train_loss"] for r in whole.history]
     for name, weight in whole.model.state_dict().items():
         assert torch.equal(weight, broken.model.state_dict()[name]), name
