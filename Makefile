@@ -29,6 +29,7 @@ lint: .venv/.installed
 bench: .venv/.installed
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/data_pipeline.py
 
 # Minutes: real runs, broken in every way.
 faults: .venv/.installed

@@ -3,6 +3,7 @@
 python benchmarks/data_pipeline.py [--repeats 7] [--only cifar]
 
 Pipelines take turns, so that what else the machine does falls on all of them; medians, and the smallest and largest.
+Seconds of a processor, over all threads and workers, say more where other programs share the machine.
 A comparison is a function that gives its pipelines by name, the first of them ours (see `cifar`): add it to
 `COMPARISONS`. A pipeline goes through its pictures once and says how many there were; what it needs once (worker
 processes, caches) is made before, and gone through once untimed.
@@ -10,12 +11,14 @@ processes, caches) is made before, and gone through once untimed.
 
 import argparse
 import os
-import statistics
 import time
 from collections.abc import Callable
+from statistics import median
 from typing import Any
 
+import psutil
 import torch
+from tabulate import tabulate
 
 Pipeline = Callable[[], int]  # goes through its pictures and gives their number
 
@@ -36,7 +39,7 @@ def cifar() -> dict[str, Pipeline]:
     pictures, labels = made_pictures(10_240), torch.arange(10_240) % 10
     cores = len(os.sched_getaffinity(0))
     return {
-        **{f"batched on the device, {n} thread{'s' * (n > 1)}": ours(pictures, labels, n) for n in (cores, 1)},
+        **{f"batched on the device, {n} thread{'s' * (n > 1)}": ours(pictures, labels, n) for n in (1, cores)},
         **{f"torchvision, {n} workers": theirs(pictures, labels, n) for n in (0, cores)},
     }
 
@@ -116,15 +119,23 @@ def theirs(pictures: torch.Tensor, labels: torch.Tensor, workers: int) -> Pipeli
 COMPARISONS: dict[str, Callable[[], dict[str, Pipeline]]] = {"cifar": cifar}
 
 
-def measured(pipelines: dict[str, Pipeline], repeats: int) -> dict[str, list[float]]:
-    """Pictures per second of each, `repeats` times, in turns."""
-    found: dict[str, list[float]] = {name: [] for name in pipelines}
+def processor_seconds() -> float:
+    """Spent so far by this process and its workers."""
+    here = psutil.Process()
+    spent = [process.cpu_times() for process in (here, *here.children(recursive=True))]
+    return sum(times.user + times.system for times in spent)
+
+
+def measured(pipelines: dict[str, Pipeline], repeats: int) -> dict[str, tuple[list[float], list[float]]]:
+    """Pictures per second and per second of a processor, of each pipeline, `repeats` times, in turns."""
+    found: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in pipelines}
     for turn in range(repeats + 1):
         for name, run in pipelines.items():
-            start = time.perf_counter()
+            start, spent = time.perf_counter(), processor_seconds()
             count = run()
             if turn:  # the first is to warm up
-                found[name].append(count / (time.perf_counter() - start))
+                found[name][0].append(count / (time.perf_counter() - start))
+                found[name][1].append(count / (processor_seconds() - spent))
     return found
 
 
@@ -137,12 +148,21 @@ def main() -> None:
         if arguments.only not in (None, name):
             continue
         print(f"{name}: {(make.__doc__ or '').splitlines()[0]}")
-        print(f"{'pipeline':36} {'pictures/s':>10} {'smallest':>9} {'largest':>9} {'ours is x':>9}")
         found = measured(make(), arguments.repeats)
-        best = statistics.median(next(iter(found.values())))
-        for pipeline, speeds in found.items():
-            middle = statistics.median(speeds)
-            print(f"{pipeline:36} {middle:10.0f} {min(speeds):9.0f} {max(speeds):9.0f} {best / middle:9.1f}")
+        base = [median(speeds) for speeds in next(iter(found.values()))]
+        rows = [
+            [
+                pipeline,
+                *(f"{median(speeds):.0f} ({min(speeds):.0f} to {max(speeds):.0f})" for speeds in both),
+                *(f"{first / median(speeds):.1f}" for first, speeds in zip(base, both, strict=True)),
+            ]
+            for pipeline, both in found.items()
+        ]
+        print(
+            tabulate(
+                rows, ["pipeline", "pictures/s", "pictures/s of a processor", "first is x", "x"], disable_numparse=True
+            )
+        )
 
 
 if __name__ == "__main__":
