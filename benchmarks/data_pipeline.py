@@ -79,7 +79,7 @@ def theirs(pictures: torch.Tensor, labels: torch.Tensor, workers: int) -> Pipeli
     from torchvision import transforms
     from torchvision.datasets import VisionDataset
 
-    # Pillow 12 and later refuse to keep no bits, which timm asks for at magnitude 10; one bit costs as much.
+    # Pillow 13 refuses to keep no bits, which timm asks for at magnitude 10; one bit costs as much.
     auto_augment.NAME_TO_OP["PosterizeIncreasing"] = lambda img, bits, **_: ImageOps.posterize(img, max(1, bits))
     mean, std = (0.491, 0.482, 0.447), (0.247, 0.243, 0.262)
     fill = tuple(round(255 * m) for m in mean)
