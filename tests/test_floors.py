@@ -29,6 +29,7 @@ NO_TORCH = (
     "studies.engine.queue",
     "studies.reporting.frames",
     "studies.training.data.root",
+    "studies.training.data.cifar_files",
 )
 # Rooms of `studies/`, and which others each may import; every one may import `searchspace`.
 ROOMS: dict[str, set[str]] = {

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from searchspace.bounds import shown
+from searchspace.bounds import LONGEST, shown
 from searchspace.expand import SpecError, describe, most_telling_first, nearest, place
 
 try:
@@ -98,9 +98,9 @@ class YamlFile:
                 key = self._scalar(loader, key_node)
                 line = key_node.start_mark.line + 1
                 if not isinstance(key, str):
-                    written = getattr(key_node, "value", key)
-                    read = f", which YAML reads as {shown(key)}" if isinstance(written, str) else ""
-                    raise SpecError(f"{self.path}:{line}: keys are text, got {shown(written)}{read}; put it in quotes")
+                    written = getattr(key_node, "value", None)
+                    text = f"{written[:LONGEST]}, which YAML reads as " if isinstance(written, str) else ""
+                    raise SpecError(f"{self.path}:{line}: keys are text, got {text}{shown(key)}; put it in quotes")
                 if key in made:
                     raise SpecError(f"{self.path}:{line}: {key!r} stands twice; remove or rename one")
                 self.lines[(*where, key)] = line

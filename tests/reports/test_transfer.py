@@ -11,7 +11,9 @@ MODELS = published.table(5)["model"]
 
 def transferred(kind: str) -> pd.DataFrame:
     """The table of a run on data of a kind."""
-    counts = pd.DataFrame({"group": "Transfer", "model": MODELS, "structure": "", "params_m": 48.6, "macs_g": 9.9})
+    counts = pd.DataFrame(
+        {"group": "Transfer", "model": MODELS, "tokens": "", "structure": "", "params_m": 48.6, "macs_g": 9.9}
+    )
     rows = [
         {"group": "Transfer", "arm": model, "baseline": model == MODELS[0], "seed": seed, "status": "done"}
         | {"top1": 90.0 + seed, "params": 1000, "macs": 1000, "data.kind": kind}

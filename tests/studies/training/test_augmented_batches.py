@@ -14,7 +14,7 @@ from studies.training.data.part import WHOLE, Part
 from studies.training.data.pixels import Pixels
 from studies.training.data.source import Pictures, TensorSource, shifted
 from studies.trials.data import DigitsSpec
-from studies.trials.recipe import Augment, Recipe
+from studies.trials.recipe import Recipe
 
 FULL: dict[str, Any] = {
     "crop": "pad",
@@ -139,7 +139,3 @@ def test_a_shift_of_bytes_is_the_shift_of_the_same_numbers_as_floats() -> None:
     as_bytes = shifted(x, 2)
     torch.manual_seed(0)
     assert torch.equal(as_bytes.float(), shifted(x.float(), 2))
-
-
-def test_augment_has_the_fields_that_batches_use() -> None:
-    assert Augment().crop == "none" and Augment().hflip == 0.5

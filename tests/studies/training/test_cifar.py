@@ -10,7 +10,8 @@ import torch
 from pictures import coloured_digits, write_cifar
 
 from searchspace.expand import SpecError
-from studies.training.data.cifar import is_published, open_cifar
+from studies.training.data.cifar import open_cifar
+from studies.training.data.cifar_files import is_published
 from studies.training.data.source import TensorSource
 from studies.trials.data import Cifar10Spec, Cifar100Spec
 

@@ -9,37 +9,37 @@ in the other (less than 1 in 1,000).
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 
 HAIR = 1 / 1024  # added before cutting off, so that a whole number that rounding made smaller stays
 
 Fill = Sequence[int]
-IsCubic = torch.Tensor | bool  # of each picture, (B,), or of all: bicubic, else bilinear
 
 
-def shear_x(x: torch.Tensor, factor: torch.Tensor, fill: Fill, is_cubic: IsCubic) -> torch.Tensor:
+def shear_x(x: torch.Tensor, factor: torch.Tensor, fill: Fill, is_cubic: bool) -> torch.Tensor:
     """Rows moved left by factor times their place, factor (B,)."""
     return slide(x, factor, torch.zeros_like(factor), fill, is_cubic)
 
 
-def shear_y(x: torch.Tensor, factor: torch.Tensor, fill: Fill, is_cubic: IsCubic) -> torch.Tensor:
+def shear_y(x: torch.Tensor, factor: torch.Tensor, fill: Fill, is_cubic: bool) -> torch.Tensor:
     """Columns moved up by factor times their place, factor (B,)."""
     return shear_x(x.mT, factor, fill, is_cubic).mT
 
 
-def translate_x(x: torch.Tensor, share: torch.Tensor, fill: Fill, is_cubic: IsCubic) -> torch.Tensor:
+def translate_x(x: torch.Tensor, share: torch.Tensor, fill: Fill, is_cubic: bool) -> torch.Tensor:
     """Pictures moved left by a share (B,) of their width."""
     return slide(x, torch.zeros_like(share), share * x.shape[3], fill, is_cubic)
 
 
-def translate_y(x: torch.Tensor, share: torch.Tensor, fill: Fill, is_cubic: IsCubic) -> torch.Tensor:
+def translate_y(x: torch.Tensor, share: torch.Tensor, fill: Fill, is_cubic: bool) -> torch.Tensor:
     """Pictures moved up by a share (B,) of their height."""
     return translate_x(x.mT, share, fill, is_cubic).mT
 
 
-def slide(x: torch.Tensor, slope: torch.Tensor, offset: torch.Tensor, fill: Fill, is_cubic: IsCubic) -> torch.Tensor:
+def slide(x: torch.Tensor, slope: torch.Tensor, offset: torch.Tensor, fill: Fill, is_cubic: bool) -> torch.Tensor:
     """Each row of a picture moved left by slope (row + 1/2) + offset pixels.
 
     Args:
@@ -55,14 +55,14 @@ def slide(x: torch.Tensor, slope: torch.Tensor, offset: torch.Tensor, fill: Fill
     column = torch.arange(w + 3, device=x.device) - 1
     window = (first.long()[..., None] + column).clamp_(0, w - 1)
     near = x.float().gather(3, window[:, None].expand(b, c, h, w + 3))
-    made = x.new_zeros((b, c, h, w), dtype=torch.float32)
-    for tap, weight in _taps((move - first).float(), _along(is_cubic, move)):
+    made = torch.full((b, c, h, w), HAIR, device=x.device)
+    for tap, weight in _taps((move - first).float(), is_cubic):
         made.addcmul_(near[..., 1 + tap : 1 + tap + w], weight[:, None, :, None])
     place = move[..., None] + (column[1 : w + 1] + 0.5)
     return _filled(made, (place >= 0) & (place < w), fill)
 
 
-def rotate(x: torch.Tensor, degrees: torch.Tensor, fill: Fill, is_cubic: IsCubic) -> torch.Tensor:
+def rotate(x: torch.Tensor, degrees: torch.Tensor, fill: Fill, is_cubic: bool) -> torch.Tensor:
     """Pictures (B, C, H, W) uint8 turned to the left about their middle by (B,) degrees, float64."""
     b, c, h, w = x.shape
     angle = (-degrees * math.pi / 180)[:, None, None]
@@ -71,46 +71,32 @@ def rotate(x: torch.Tensor, degrees: torch.Tensor, fill: Fill, is_cubic: IsCubic
     across = torch.arange(w, device=x.device) + (0.5 - w / 2)
     column, row = cos * across + sin * down + w / 2, cos * down - sin * across + h / 2
     inside = (column >= 0) & (column < w) & (row >= 0) & (row < h)
-    source, made = x.float().flatten(2), torch.zeros(b, c, h * w, device=x.device)
-    columns = list(_neighbours(column, w, is_cubic))
-    for line, down_weight in _neighbours(row, h, is_cubic):
-        start = line * w
-        for place, across_weight in columns:
-            index = (start + place).view(b, 1, h * w).expand(b, c, h * w)
-            made.addcmul_(source.gather(2, index), (down_weight * across_weight).view(b, 1, h * w))
+    # With a border of repeated pixels every neighbour of a place inside is there, at one distance for all places.
+    border, width = 2, w + 4
+    source = F.pad(x.float(), (border,) * 4, mode="replicate").flatten(2)
+    column, row = (column - 0.5).clamp_(-0.5, w - 0.5), (row - 0.5).clamp_(-0.5, h - 0.5)
+    left, top = column.floor(), row.floor()
+    index = (top.long() + 1).mul_(width).add_(left.long() + 1).view(b, 1, h * w).expand(b, c, h * w)
+    made = torch.full((b, c, h * w), HAIR, device=x.device)
+    columns = _taps((column - left).float(), is_cubic)
+    for below, down_weight in _taps((row - top).float(), is_cubic):
+        for beside, across_weight in columns:
+            neighbour = source[..., (1 + below) * width + 1 + beside :].gather(2, index)
+            made.addcmul_(neighbour, (down_weight * across_weight).view(b, 1, h * w))
     return _filled(made.view(b, c, h, w), inside, fill)
 
 
-def _neighbours(place: torch.Tensor, side: int, is_cubic: IsCubic) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """The pixels around places (B, H, W) on an axis, and the weight of each."""
-    place = place - 0.5
-    first = place.floor()
-    pixel = first.long()
-    for tap, weight in _taps((place - first).float(), _along(is_cubic, place)):
-        yield (pixel + tap).clamp_(0, side - 1), weight
-
-
-def _taps(d: torch.Tensor, is_cubic: IsCubic) -> list[tuple[int, torch.Tensor]]:
+def _taps(d: torch.Tensor, is_cubic: bool) -> list[tuple[int, torch.Tensor]]:
     """Pixels around a place, counted from the last one before it, which lies d in [0, 1) before; and their weights."""
-    linear = [(0, 1 - d), (1, d)]
-    if is_cubic is False:
-        return linear
+    if not is_cubic:
+        return [(0, 1 - d), (1, d)]
     square = d * d
     cube = square * d
-    cubic = [(-1, 2 * square - d - cube), (0, 1 - 2 * square + cube), (1, d + square - cube), (2, cube - square)]
-    if is_cubic is True:
-        return cubic
-    others = dict(linear)
-    return [(tap, torch.where(is_cubic, weight, others.get(tap, 0.0))) for tap, weight in cubic]
-
-
-def _along(is_cubic: IsCubic, like: torch.Tensor) -> IsCubic:
-    """What is said of each picture, in the shape of something that is said of its pixels."""
-    return is_cubic if isinstance(is_cubic, bool) else is_cubic.view(-1, *[1] * (like.ndim - 1))
+    return [(-1, 2 * square - d - cube), (0, 1 - 2 * square + cube), (1, d + square - cube), (2, cube - square)]
 
 
 def _filled(made: torch.Tensor, inside: torch.Tensor, fill: Fill) -> torch.Tensor:
     """Interpolated pictures as bytes, with the fill colour where nothing was sampled; inside: (B, H, W)."""
     colour = torch.tensor(fill, dtype=torch.uint8).to(made.device, non_blocking=True)[:, None, None]
     mask = inside[:, None].view(torch.uint8).neg()  # 255 inside; `torch.where` on bytes is slow
-    return (made.add_(HAIR).clamp_(0, 255).to(torch.uint8) & mask) | (colour & ~mask)
+    return (made.clamp_(0, 255).to(torch.uint8) & mask) | (colour & ~mask)

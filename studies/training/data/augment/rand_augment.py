@@ -1,12 +1,12 @@
 """RandAugment over a batch: every picture its own operations and magnitudes, and pictures of one operation together."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from math import inf
 
 import torch
 
 from studies.training.data.augment import affine, tones
-from studies.training.data.augment.stage import EITHER, normal, whole
+from studies.training.data.augment.stage import cubic, normal, whole
 from studies.trials.rand_augment import LARGEST, RandAugment
 
 Levels = torch.Tensor  # (B,) magnitudes, 0 to 10
@@ -74,7 +74,7 @@ def factor_from_1(level: Levels, sign: Signs) -> torch.Tensor:
 
 
 ToneOperation = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-AffineOperation = Callable[[torch.Tensor, torch.Tensor, affine.Fill, affine.IsCubic], torch.Tensor]
+AffineOperation = Callable[[torch.Tensor, torch.Tensor, affine.Fill, bool], torch.Tensor]
 
 # By timm's names and in its order (`_RAND_TRANSFORMS`): operation, argument, argument where `inc` is 1.
 TONES: dict[str, tuple[ToneOperation, Argument, Argument]] = {
@@ -97,6 +97,9 @@ MOVES: dict[str, tuple[AffineOperation, Argument]] = {
     "TranslateYRel": (affine.translate_y, translated),
 }
 NAMES = (*TONES, *MOVES)
+# What is done to pictures together: an operation, and for those of `MOVES` whether bicubically.
+GROUPS = (*((name, False) for name in TONES), *((name, is_cubic) for name in MOVES for is_cubic in (False, True)))
+FIRST = [[name for name, _ in GROUPS].index(name) for name in NAMES]  # group of each operation
 EACH = 5  # random numbers of a picture and layer: whether, which, magnitude, sign, interpolation
 
 
@@ -122,28 +125,18 @@ class RandAugmentStage:
     def _layer(self, x: torch.Tensor, u: torch.Tensor) -> None:
         used = (u[:, 0] < self.policy.p).nonzero()[:, 0]
         u = u[used]
-        which, order = whole(u[:, 1], len(NAMES)).sort(stable=True)
-        counts = torch.bincount(which, minlength=len(NAMES)).tolist()
+        which = whole(u[:, 1], len(NAMES))
+        group = torch.tensor(FIRST)[which] + (cubic(self.interpolation, u[:, 4]) & (which >= len(TONES)))
+        group, order = group.sort(stable=True)
+        counts = torch.bincount(group, minlength=len(GROUPS)).tolist()
         u, places = u[order], used[order].to(x.device, non_blocking=True)
-        sign = 1.0 - 2.0 * (u[:, 3] < 0.5)
-        levels, signs = self.magnitudes(u[:, 2]).split(counts), sign.split(counts)
-        arguments = [argument(self.policy.inc, n)(a, b) for n, a, b in zip(NAMES, levels, signs, strict=True)]
-        groups = zip(
-            NAMES,
-            places.split(counts),
-            torch.cat(arguments).to(x.device, non_blocking=True).split(counts),
-            self._cubic(u[:, 4], x.device, counts),
-            strict=True,
-        )
-        for name, rows, values, is_cubic in groups:
+        levels, signs = self.magnitudes(u[:, 2]), 1.0 - 2.0 * (u[:, 3] < 0.5)
+        each = zip(GROUPS, levels.split(counts), signs.split(counts), strict=True)
+        values = torch.cat([argument(self.policy.inc, name)(a, b) for (name, _), a, b in each])
+        parts = zip(GROUPS, places.split(counts), values.to(x.device, non_blocking=True).split(counts), strict=True)
+        for (name, is_cubic), rows, arguments in parts:
             if len(rows):
-                x.index_copy_(0, rows, self.changed(name, x.index_select(0, rows), values, is_cubic))
-
-    def _cubic(self, u: torch.Tensor, device: torch.device, counts: list[int]) -> Sequence[affine.IsCubic]:
-        """Which pictures of each group are interpolated bicubically."""
-        if self.interpolation == "random":
-            return (u < EITHER).to(device, non_blocking=True).split(counts)
-        return [self.interpolation == "bicubic"] * len(counts)
+                x.index_copy_(0, rows, self.changed(name, x.index_select(0, rows), arguments, is_cubic))
 
     def magnitudes(self, u: torch.Tensor) -> Levels:
         """From uniform numbers (B,)."""
@@ -152,7 +145,7 @@ class RandAugmentStage:
             return m * u
         return (m + mstd * normal(u)).clamp(0, LARGEST) if mstd else torch.full_like(u, m)
 
-    def changed(self, name: str, x: torch.Tensor, values: torch.Tensor, is_cubic: affine.IsCubic) -> torch.Tensor:
+    def changed(self, name: str, x: torch.Tensor, values: torch.Tensor, is_cubic: bool) -> torch.Tensor:
         """Pictures after one operation with an argument for each."""
         if name in TONES:
             return TONES[name][0](x, values)

@@ -4,7 +4,7 @@ from math import log
 
 import torch
 
-from studies.training.data.augment.stage import EITHER, between, whole
+from studies.training.data.augment.stage import between, cubic, whole
 
 TRIES = 10  # rectangles drawn until one lies within the picture, as in torchvision
 
@@ -44,13 +44,6 @@ class ResizedCrop:
         top, left = whole(u[:, 2 * TRIES], h - height + 1), whole(u[:, 2 * TRIES + 1], w - width + 1)
         top[none], left[none] = (h - height[none]).long() // 2, (w - width[none]).long() // 2
         return torch.stack((top, left, height.long().clamp(min=1), width.long().clamp(min=1)), 1)
-
-
-def cubic(interpolation: str, u: torch.Tensor) -> torch.Tensor:
-    """Which of (B,) pictures are interpolated bicubically, the others bilinearly: (B,) bool."""
-    if interpolation == "random":
-        return u < EITHER
-    return torch.full(u.shape, interpolation == "bicubic")
 
 
 def resized(x: torch.Tensor, boxes: torch.Tensor, is_cubic: torch.Tensor) -> torch.Tensor:

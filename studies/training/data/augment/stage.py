@@ -4,8 +4,6 @@ from typing import Protocol
 
 import torch
 
-EITHER = 0.5  # chance of bicubic where interpolation is random, else bilinear
-
 
 class Stage(Protocol):
     """A change of a batch of pictures.
@@ -43,3 +41,10 @@ def normal(u: torch.Tensor) -> torch.Tensor:
 def spread(values: torch.Tensor, x: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """A number for each picture, (B,), to where the pictures x lie, as (B, 1, 1, 1)."""
     return values.to(dtype).to(x.device, non_blocking=True)[:, None, None, None]
+
+
+def cubic(interpolation: str, u: torch.Tensor) -> torch.Tensor:
+    """Which of (B,) pictures are interpolated bicubically, the others bilinearly: (B,) bool."""
+    if interpolation == "random":
+        return u < 0.5
+    return torch.full(u.shape, interpolation == "bicubic")

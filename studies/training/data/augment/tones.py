@@ -30,7 +30,8 @@ def equalize(x: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
     step = (h * w - top) // 255
     divisor = step.clamp(min=1)
     made = (counts.cumsum(2) - counts + step // 2) // divisor
-    return _looked_up(x, torch.where(step > 0, made, _every_byte(x, torch.int64)).clamp_(0, 255).to(torch.uint8))
+    table = torch.where(step > 0, made, _every_byte(x, torch.int64)).clamp_(0, 255).to(torch.uint8)
+    return table.view(-1).take(places).view(x.shape)
 
 
 def invert(x: torch.Tensor, _: torch.Tensor) -> torch.Tensor:

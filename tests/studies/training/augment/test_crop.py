@@ -10,7 +10,8 @@ from torchvision.transforms.functional import InterpolationMode
 
 from studies.training.data.augment.crop import PadCrop, Shift, crops
 from studies.training.data.augment.flip import Flip
-from studies.training.data.augment.resized_crop import ResizedCrop, cubic, resized
+from studies.training.data.augment.resized_crop import ResizedCrop, resized
+from studies.training.data.augment.stage import cubic
 
 
 def uniform(count: int, columns: int) -> torch.Tensor:

@@ -71,7 +71,7 @@ def test_the_operations_are_those_of_timm_in_another_order() -> None:
     )
 
 
-def test_posterizing_to_no_bits_gives_black_which_newer_pillow_refuses() -> None:
+def test_posterizing_to_no_bits_gives_black_which_pillow_13_refuses() -> None:
     x = coloured_digits(3)[0]
     assert not tones.posterize(x, torch.zeros(3)).any()
 
