@@ -29,11 +29,8 @@ lint: .venv/.installed
 bench: .venv/.installed
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/startup.py
-<<<<<<< HEAD
 	$(BIN)/python benchmarks/costs.py
-=======
 	$(BIN)/python benchmarks/data_pipeline.py
->>>>>>> cifar
 
 # Minutes: real runs, broken in every way.
 faults: .venv/.installed
