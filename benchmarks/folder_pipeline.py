@@ -109,7 +109,7 @@ def compare(root: Path, count: int, workers: int, rounds: int, device: torch.dev
         for _ in range(rounds):
             for maker, found in zip(makers, rates, strict=True):
                 batches = maker()  # one at a time: idle workers of the other would have loaded ahead
-                rate(batches, 2 * BATCH)
+                rate(batches, count)  # a whole epoch first: workers start, files come into the cache
                 found.append(rate(batches, count))
                 batches.close()  # type: ignore[attr-defined]
         rows.append((name, median(rates[0]), median(rates[1])))

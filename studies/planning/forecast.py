@@ -36,8 +36,8 @@ class Forecast:
     def rows(self) -> list[dict[str, Any]]:
         """A row for each arm and seed.
 
-        Names, the scale's stage, state, what is trained before it (`needs` by id, `waits_for` by name), params, macs for
-        one picture, bytes a batch, seconds and their basis.
+        Names, the scale's stage, state, what is trained before it (`needs` by id, `waits_for` by name), params, macs
+        for one picture, bytes a batch, seconds and their basis.
         """
         named = [(arm.group, arm.name, arm.stage or "", trial) for arm, trial in self.plan.arms]
         named += [("", name.rpartition(", seed")[0], "", trial) for name, trial in self.plan.others.values()]

@@ -6,10 +6,10 @@ next, the other copies a batch to the device and normalises it there while the o
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from multiprocessing import active_children
 from multiprocessing.connection import wait
+from threading import Thread
 from typing import Any
 
 import torch
@@ -148,8 +148,7 @@ class Loading:
         if not self.workers:
             return start()
         before = active_children()
-        with ThreadPoolExecutor(1) as pool:
-            begun = pool.submit(start).result()
+        begun = _in_a_thread(start)
         self._processes += [process for process in active_children() if process not in before]
         return begun
 
@@ -164,6 +163,25 @@ class _Pairs:
         for pictures, labels, corrupt in self.start():
             self.corrupt.append(corrupt)
             yield pictures, labels
+
+
+def _in_a_thread(work: Callable[[], Iterator[Loaded]]) -> Iterator[Loaded]:
+    """What a function gives, called in a thread. No pool's: a process forked there would wait for it at its end."""
+    given: list[Iterator[Loaded]] = []
+    raised: list[BaseException] = []
+
+    def call() -> None:
+        try:
+            given.append(work())
+        except BaseException as error:
+            raised.append(error)
+
+    thread = Thread(target=call, name="starts data workers")
+    thread.start()
+    thread.join()
+    if raised:
+        raise raised[0]
+    return given[0]
 
 
 def _cause(error: Exception) -> str:

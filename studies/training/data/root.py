@@ -9,8 +9,9 @@ from studies.trials.data import DataSpec, FolderSpec
 
 
 def data_root(named: str | None = None) -> str | None:
-    """The folder of data sets: the one that is named, else $STUDIES_DATA."""
-    return named or os.environ.get(VARIABLE) or None
+    """The folder of data sets: the one that is named, else $STUDIES_DATA. Absolute: Ray's workers begin elsewhere."""
+    found = named or os.environ.get(VARIABLE)
+    return os.path.abspath(os.path.expanduser(found)) if found else None
 
 
 def require_data(spec: DataSpec, named: str | None = None) -> None:

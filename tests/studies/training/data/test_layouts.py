@@ -10,7 +10,7 @@ from picture_folders import folder_data, write_folder, write_shards, write_tars
 from pydantic import TypeAdapter
 
 from searchspace.expand import SpecError
-from studies.training.data.root import require_data
+from studies.training.data.root import data_root, require_data
 from studies.training.data.splits import open_splits
 from studies.trials.data import DataSpec, FolderSpec
 
@@ -35,6 +35,15 @@ def test_the_folder_of_data_sets_or_the_one_of_the_splits_may_be_named(tmp_path:
     require_data(SPEC, str(tmp_path / "digits"))
     first, second = (open_splits(SPEC, str(root)).fingerprint for root in (tmp_path, tmp_path / "digits"))
     assert first == second
+
+
+def test_a_folder_named_from_here_is_the_same_from_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert data_root("data") == str(tmp_path / "data")
+    monkeypatch.setenv("STUDIES_DATA", "~/data")
+    assert data_root() == str(Path.home() / "data")
+    monkeypatch.setenv("STUDIES_DATA", "")
+    assert data_root() is None
 
 
 def empty(base: Path) -> None:
