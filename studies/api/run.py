@@ -163,7 +163,7 @@ def train(plan: Plan, how: How) -> Outcome:
         say(text + (f", {early} stopped early" if early else ""))
         for item in plan.refused:
             say(f"not at this scale: {item.arm.name} ({item.refusal})")
-        for line in plan.alike:
+        for line in [*plan.alike, *plan.cautions]:
             say(line)
 
     if missing:

@@ -30,6 +30,7 @@ def main(arguments: argparse.Namespace) -> int:
             "trials": made.rows,
             "refused": {item.arm.name: item.refusal for item in made.plan.refused},
             "alike": made.plan.alike,
+            "cautions": made.plan.cautions,
             "devices": made.devices,
             "device_type": made.device,
             "device_seconds": guess.device_seconds,
@@ -43,7 +44,7 @@ def main(arguments: argparse.Namespace) -> int:
     print()
     for item in made.plan.refused:
         print(f"not at this scale: {item.arm.name} ({item.refusal})")
-    for line in made.plan.alike:
+    for line in [*made.plan.alike, *made.plan.cautions]:
         print(line)
     optional = [arm for arm in study.arms if arm.optional]
     if optional and not (arguments.all or arguments.only):

@@ -15,6 +15,8 @@ from studies.store.store import Store
 from studies.trials.scale import Scale
 from studies.trials.trial import TrialId, TrialSpec
 
+MOST_AVERAGED = 0.1  # of a run's steps, that a moving average of weights may be over without a word
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -44,6 +46,21 @@ class Plan:
     def alike(self) -> list[str]:
         """What differs among the arms at full size and does not at this scale, as lines."""
         return made_alike(self.arms)
+
+    @property
+    def cautions(self) -> list[str]:
+        """What may make the numbers of trials mean something else than one thinks, as lines."""
+        found: dict[str, None] = {}
+        for trial in self.trials:
+            recipe = trial.recipe
+            steps = recipe.epochs * (trial.data.train_size // recipe.batch_size)
+            if recipe.ema and not recipe.ema.warmup and (over := 1 / (1 - recipe.ema.decay)) > steps * MOST_AVERAGED:
+                found[
+                    f"recipe.ema.decay {recipe.ema.decay:g} averages over {over:,.0f} of {steps:,} steps: the average, "
+                    "which is what is evaluated, lags behind the weights, and early epochs read as chance; "
+                    "recipe.ema.warmup: true would mend that"
+                ] = None
+        return list(found)
 
     @property
     def waits(self) -> dict[TrialId, list[str]]:

@@ -109,3 +109,12 @@ def test_a_plan_shows_who_waits_for_whom(study_file: StudyFile, studies: Studies
     assert {row["arm"]: row["waits_for"] for row in trials if row["seed"] == 1}["c"] == ["b"]
     alone = studies("plan", str(study_file()), "--scale", str(tiny)).stdout
     assert "waits for" not in alone, "where nobody does"
+
+
+@pytest.mark.parametrize(("ema", "said"), [("{decay: 0.8}", True), ("{decay: 0.8, warmup: true}", False)])
+def test_a_plan_warns_of_an_average_over_much_of_the_run(
+    ema: str, said: bool, study_file: StudyFile, store: Store, tiny: Path
+) -> None:
+    tiny.write_text(tiny.read_text().replace("recipe:", f"recipe:\n  ema: {ema}"))
+    found = make_plan(study_file(), str(tiny), None, (), False, store).cautions
+    assert ["averages over 5 of 8 steps" in line for line in found] == [True] * said
