@@ -4,9 +4,10 @@ python benchmarks/data_pipeline.py [--repeats 7] [--only cifar]
 
 Pipelines take turns, so that what else the machine does falls on all of them; medians, and the smallest and largest.
 Seconds of a processor, over all threads and workers, say more where other programs share the machine.
-A comparison is a function that gives its pipelines by name, the first of them ours (see `cifar`): add it to
-`COMPARISONS`. A pipeline goes through its pictures once and says how many there were; what it needs once (worker
-processes, caches) is made before, and gone through once untimed.
+
+A comparison is a function that gives pipelines by name, one of ours and then what it is compared with, and so on (see
+`cifar`): add it to `COMPARISONS`. A pipeline goes through its pictures once and says how many there were. What it needs
+once (worker processes, caches) is made before, and gone through once untimed.
 """
 
 import argparse
@@ -38,10 +39,11 @@ def cifar() -> dict[str, Pipeline]:
     """Pictures of 32 x 32 that lie in memory: crop, flip, RandAugment, normalisation, erasing, as at scale cifar10."""
     pictures, labels = made_pictures(10_240), torch.arange(10_240) % 10
     cores = len(os.sched_getaffinity(0))
-    return {
-        **{f"batched on the device, {n} thread{'s' * (n > 1)}": ours(pictures, labels, n) for n in (1, cores)},
-        **{f"torchvision, {n} workers": theirs(pictures, labels, n) for n in (0, cores)},
-    }
+    made: dict[str, Pipeline] = {}
+    for threads, workers in ((1, 0), (cores, cores)):
+        made[f"batched on the device, {threads} thread(s)"] = ours(pictures, labels, threads)
+        made[f"torchvision, {workers} workers"] = theirs(pictures, labels, workers)
+    return made
 
 
 def made_pictures(count: int) -> torch.Tensor:
@@ -149,20 +151,16 @@ def main() -> None:
             continue
         print(f"{name}: {(make.__doc__ or '').splitlines()[0]}")
         found = measured(make(), arguments.repeats)
-        base = [median(speeds) for speeds in next(iter(found.values()))]
-        rows = [
-            [
-                pipeline,
-                *(f"{median(speeds):.0f} ({min(speeds):.0f} to {max(speeds):.0f})" for speeds in both),
-                *(f"{first / median(speeds):.1f}" for first, speeds in zip(base, both, strict=True)),
-            ]
-            for pipeline, both in found.items()
-        ]
-        print(
-            tabulate(
-                rows, ["pipeline", "pictures/s", "pictures/s of a processor", "first is x", "x"], disable_numparse=True
+        rows, before = [], [0.0, 0.0]
+        for i, (pipeline, both) in enumerate(found.items()):
+            middle = [median(speeds) for speeds in both]
+            spreads = [f"{median(speeds):.0f} ({min(speeds):.0f} to {max(speeds):.0f})" for speeds in both]
+            rows.append(
+                [pipeline, *spreads, *(f"{a / b:.1f}" if i % 2 else "" for a, b in zip(before, middle, strict=True))]
             )
-        )
+            before = middle
+        header = ["pipeline", "pictures/s", "pictures/s of a processor", "the one above: x", "of a processor: x"]
+        print(tabulate(rows, header, disable_numparse=True))
 
 
 if __name__ == "__main__":
