@@ -201,7 +201,7 @@ def test_a_study_may_have_groups_beside_the_arms_of_its_own(study_file: StudyFil
     [
         (
             {"groups": {"s": {"base": "resnet50", "arms": {"r": {}}}}},
-            "groups: 's' is the name of the group of the study's",
+            "groups: 's' is the name of the group of",
         ),
         ({"groups": {}, "arms": {}, "base": None}, "a study needs `groups`, or `base` and `arms`"),
         ({"groups": {"g": {"base": "resnet50", "arms": {"r": {}}}}, "base": None}, "`base` is missing"),
