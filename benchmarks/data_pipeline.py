@@ -1,6 +1,6 @@
 """Training pictures per second, ours and torchvision's Dataset + transforms + DataLoader, with the same augmentation.
 
-python benchmarks/data_pipeline.py [--repeats 7] [--only cifar]
+python benchmarks/data_pipeline.py [--repeats 7] [--only cifar|folder]
 
 Pipelines take turns, so that what else the machine does falls on all of them; medians, and the smallest and largest.
 Seconds of a processor, over all threads and workers, say more where other programs share the machine.
@@ -144,7 +144,7 @@ def measured(pipelines: dict[str, Pipeline], repeats: int) -> dict[str, tuple[li
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--only", choices=COMPARISONS, help="one comparison (default: all)")
+    parser.add_argument("--only", choices=(*COMPARISONS, "folder"), help="one comparison (default: all)")
     arguments = parser.parse_args()
     for name, make in COMPARISONS.items():
         if arguments.only not in (None, name):
@@ -161,6 +161,11 @@ def main() -> None:
             before = middle
         header = ["pipeline", "pictures/s", "pictures/s of a processor", "the one above: x", "of a processor: x"]
         print(tabulate(rows, header, disable_numparse=True))
+    if arguments.only in (None, "folder"):
+        from folder_pipeline import show
+
+        print("\nfolder: pictures in files, through timm's transforms and loader")
+        show(rounds=min(3, arguments.repeats))
 
 
 if __name__ == "__main__":

@@ -122,12 +122,17 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=400)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
+    show(arguments.workers, arguments.pictures, arguments.rounds)
+
+
+def show(workers: int = 2, pictures: int = 400, rounds: int = 3) -> None:
+    """Compare, and print what came of it."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
-        root = write_pictures(Path(folder), arguments.pictures)
-        rows = compare(root, arguments.pictures, arguments.workers, arguments.rounds, device)
-    print(f"pictures a second, JPEG of {SIZE[0]} x {SIZE[1]}, {arguments.workers} workers, to {device.type}")
+        root = write_pictures(Path(folder), pictures)
+        rows = compare(root, pictures, workers, rounds, device)
+    print(f"pictures a second, JPEG of {SIZE[0]} x {SIZE[1]}, {workers} workers, to {device.type}")
     print(f"{'':34} {'ours':>8} {'torchvision':>12} {'ratio':>6}")
     for name, mine, theirs in rows:
         print(f"{name:34} {mine:8.0f} {theirs:12.0f} {mine / theirs:6.2f}")

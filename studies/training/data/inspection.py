@@ -1,16 +1,15 @@
 """Look at a data set: count it, read some or all of it, and say what is wrong."""
 
 import os
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 import torch
 
 from searchspace.expand import SpecError
 from studies.training.data.cifar import open_cifar
+from studies.training.data.cifar_files import is_published
 from studies.training.data.layouts import needs_files
 from studies.training.data.readers import Reader, UnreadableError
 from studies.training.data.source import subset
@@ -126,14 +125,4 @@ def _cifar(spec: Cifar10Spec, root: str | None) -> DataReport:
         SplitReport(name, len(split), len(split.y.unique()), len(split), size, size)
         for name, split in (("train", source.train), ("test", source.test))
     )
-    return DataReport(spec.kind, root, reports, source.fingerprint, published(spec.kind, root or ""))
-
-
-def published(kind: str, root: str | Path) -> bool:
-    """Whether CIFAR's files are those that were published, by the digests that torchvision knows."""
-    from torchvision.datasets import CIFAR10, CIFAR100
-    from torchvision.datasets.utils import check_integrity
-
-    known = CIFAR10 if kind == "cifar10" else CIFAR100
-    files: Sequence[Sequence[str]] = (*known.train_list, *known.test_list)
-    return all(check_integrity(str(Path(root, known.base_folder, name)), md5) for name, md5 in files)
+    return DataReport(spec.kind, root, reports, source.fingerprint, is_published(spec.kind, root or ""))

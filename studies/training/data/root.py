@@ -5,7 +5,7 @@ from pathlib import Path
 
 from searchspace.expand import SpecError
 from studies.training.data.layouts import FOLDERS, VARIABLE, expected
-from studies.trials.data import DataSpec, FolderSpec
+from studies.trials.data import Cifar10Spec, DataSpec, FolderSpec
 
 
 def data_root(named: str | None = None) -> str | None:
@@ -33,3 +33,7 @@ def require_data(spec: DataSpec, named: str | None = None) -> None:
         )
     if not Path(root, FOLDERS[spec.kind]).is_dir():
         raise SpecError(f"{root} has no {expected(spec)} (--data, ${VARIABLE}; --download fetches them)")
+    if isinstance(spec, Cifar10Spec):
+        from studies.training.data.cifar_files import read
+
+        read(spec, Path(root))  # every byte is looked at: half a second

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from PIL import Image
 from timm.data import create_transform
+from timm.data.auto_augment import posterize
 from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from timm.data.transforms import str_to_interp_mode
 from torchvision import transforms
@@ -39,6 +40,10 @@ def for_training(recipe: Recipe, side: int) -> Transform:
         use_prefetcher=True,
         separate=True,
     )
+    for part in second.transforms:
+        for operation in getattr(part, "ops", ()):  # of RandAugment
+            if operation.name.startswith("Posterize"):
+                operation.aug_fn = _posterized
     chain: list[Any] = [first]
     if augment.crop != "resized":
         name = "bilinear" if augment.interpolation == "random" else augment.interpolation  # as timm's resizing has it
@@ -49,6 +54,11 @@ def for_training(recipe: Recipe, side: int) -> Transform:
     if recipe.shift:
         chain.append(transforms.RandomCrop(side, padding=recipe.shift, padding_mode="edge"))
     return transforms.Compose([*chain, second, last])
+
+
+def _posterized(picture: Image.Image, bits: int, **_: Any) -> Image.Image:
+    """timm's posterising, of which the strongest keeps no bit at all: black, which Pillow refuses to make since 13."""
+    return posterize(picture, bits) if bits else Image.new(picture.mode, picture.size)
 
 
 def for_test(spec: FolderSpec) -> Transform:

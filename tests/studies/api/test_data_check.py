@@ -110,8 +110,8 @@ def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 
 @pytest.mark.usefixtures("published")
 def test_cifar_is_fetched_once_where_it_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from studies.training.data.cifar_files import is_published as published
     from studies.training.data.download import download
-    from studies.training.data.inspection import published
     from studies.trials.data import Cifar10Spec
 
     spec, root = Cifar10Spec(kind="cifar10"), tmp_path / "data"
