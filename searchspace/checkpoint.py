@@ -83,20 +83,23 @@ def adapt(
 ) -> tuple[dict[str, torch.Tensor], list[str]]:
     """Weights under our names, a position table resized, a head of other classes replaced; and what was done.
 
+    The weights of a library's model keep that library's names; nothing of them is adapted.
+
     Raises:
         CheckpointError: if a position table is not of the grid.
     """
+    if not isinstance(model, VisionTransformer):
+        return unwrapped(state), []
     state, own = convert(state), model.state_dict()
     adaptations: list[str] = []
-    if isinstance(model, VisionTransformer):
-        table, mine = state.get("pos_embed"), own.get("pos_embed")
-        if table is not None and mine is not None and table.ndim == 3 and table.shape[2] == mine.shape[2]:
-            old = grid or _square(table, model)
-            if old and old != model.grid:
-                state["pos_embed"] = fit_positions(table, mine, old, model.grid, model.num_prefix_tokens)
-                adaptations.append(f"the position table was resized from {_by(old)} to {_by(model.grid)} tokens")
-        for head in ("head", "head_dist"):
-            adaptations += _fit_head(state, own, head)
+    table, mine = state.get("pos_embed"), own.get("pos_embed")
+    if table is not None and mine is not None and table.ndim == 3 and table.shape[2] == mine.shape[2]:
+        old = grid or _square(table, model)
+        if old and old != model.grid:
+            state["pos_embed"] = fit_positions(table, mine, old, model.grid, model.num_prefix_tokens)
+            adaptations.append(f"the position table was resized from {_by(old)} to {_by(model.grid)} tokens")
+    for head in ("head", "head_dist"):
+        adaptations += _fit_head(state, own, head)
     return state, adaptations
 
 

@@ -10,7 +10,6 @@ from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from timm.data.transforms import str_to_interp_mode
 from torchvision import transforms
 
-from studies.trials.data import FolderSpec
 from studies.trials.recipe import Augment, Recipe
 
 MEAN, STD = IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
@@ -51,13 +50,19 @@ def for_training(recipe: Recipe, side: int) -> Transform:
     return transforms.Compose([*chain, second, last])
 
 
-def for_test(spec: FolderSpec) -> Transform:
-    """timm's evaluation transform: resized so that `crop_pct` of the side is kept, then the middle."""
+def for_test(size: tuple[int, int], crop_pct: float, interpolation: str = "bicubic") -> Transform:
+    """timm's evaluation transform: resized so that `crop_pct` of the sides is kept, then the middle.
+
+    Args:
+        size: height and width of what comes out, in pixels.
+        crop_pct: share of them that is kept.
+        interpolation: timm's name of it.
+    """
     return create_transform(
-        spec.img_size,
+        size,
         is_training=False,
-        interpolation=spec.interpolation,
-        crop_pct=spec.crop_pct,
+        interpolation=interpolation,
+        crop_pct=crop_pct,
         mean=MEAN,
         std=STD,
         use_prefetcher=True,
