@@ -65,7 +65,7 @@ def evaluate(
             do not fit or are not finite, the pictures are not of its classes or one cannot be read; if there is no such
             trial, it is not done, or its data is not there.
     """
-    _check_what(model, weights, data, trial, crop_pct)
+    _check_what(model, overrides, weights, data, trial, crop_pct)
     from studies.api import subjects
     from studies.training.data.corrupt import DataError
     from studies.training.data.listing import listed
@@ -95,26 +95,34 @@ def evaluate(
     return _as_told(subject, figures, seconds)
 
 
-def _check_what(model: str | None, weights: object, data: object, trial: str | None, crop_pct: float | None) -> None:
+def _check_what(
+    model: str | None,
+    overrides: Sequence[str],
+    weights: str | Path | None,
+    data: str | Path | None,
+    trial: str | None,
+    crop_pct: float | None,
+) -> None:
     """Refuse arguments that do not say what to evaluate, or say it twice.
 
     Raises:
         SpecError: with what is missing, or too much.
     """
     if trial is not None:
-        if model is not None or weights is not None:
+        given = model or ("--weights" if weights is not None else " ".join(overrides))
+        if given:
             raise SpecError(
-                f"a preset with --weights, or --trial: got {model if model is not None else '--weights'} and --trial "
-                f"{trial}; a trial has its own model and weights"
+                f"a preset with --weights, or --trial: got {given} and --trial {trial}; a trial has its own model and "
+                "weights"
             )
         if crop_pct is not None:
             raise SpecError(f"--crop-pct is for a preset: the data of trial {trial} has its own")
         return
     if model is None:
         raise SpecError("say what to evaluate: PRESET --weights FILE --data DIR, or --trial ID")
-    missing = [name for name, given in (("--weights FILE", weights), ("--data DIR", data)) if given is None]
-    if missing:
-        raise SpecError(f"{model} is evaluated with weights from a file on a folder of pictures: add {missing[0]}")
+    for option, value in (("--weights FILE", weights), ("--data DIR", data)):
+        if value is None:
+            raise SpecError(f"{model} is evaluated with weights from a file on a folder of pictures: add {option}")
 
 
 def _shown(batches: "Iterable[Batch]", total: int) -> "Generator[Batch]":

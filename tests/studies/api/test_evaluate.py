@@ -190,6 +190,24 @@ def test_pictures_that_changed_since_the_training_are_told(digits: Store, capsys
     assert capsys.readouterr().err == ""
 
 
+def test_corrupt_pictures_of_a_trial_are_as_many_as_its_training_would_bear(digits: Store) -> None:
+    picture = next(iter((Path(digits.root).parent / "digits" / "val" / "n001").iterdir()))
+    content = picture.read_bytes()
+    picture.write_bytes(content[:40])
+    with pytest.raises(SpecError, match=rf"1 picture cannot be read, more than 0.1 % of 52: test/n001/{picture.name};"):
+        evaluated(digits, digits.ids()[0], workers=0)
+    picture.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("options", "given"),
+    [({"model": "t2t_vit_7"}, "t2t_vit_7"), ({"weights": "w.pth"}, "--weights"), ({"overrides": ["a=1"]}, "a=1")],
+)
+def test_a_trial_and_a_model_at_once_are_refused(options: dict[str, Any], given: str) -> None:
+    with pytest.raises(SpecError, match=f"a preset with --weights, or --trial: got {given} and --trial 3f2a"):
+        studies.evaluate(trial="3f2a", **options)
+
+
 def unfinished(store: Store, trial_id: str) -> None:
     store.files.remove(f"trials/{trial_id}/result.json")
 
