@@ -1,102 +1,155 @@
-"""Accuracy of a file of weights on a folder of pictures."""
+"""Accuracy and loss of a model on test pictures: of a file of weights, or of a trial of the store."""
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
 from math import isfinite
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from searchspace.expand import SpecError, override, parse_overrides
-from searchspace.presets import preset
-from searchspace.size import params
-from searchspace.spec import TransformerSpec
-from studies.planning.machine import memory_gib
+from rich.console import Console
+from rich.progress import Progress
 
-MOST_BATCH_BYTES = 8 * 2**30  # of pictures
+from searchspace.expand import SpecError
+from studies.api.progress import say
+
+if TYPE_CHECKING:
+    from studies.api.subjects import Subject
+    from studies.training.evaluation import Batch
+
+LEVEL = 0.95  # of the intervals
+BATCH_SIZE, CROP_PCT = 64, 0.9  # of a preset; a trial has its own
 
 
 def evaluate(
-    model: str,
+    model: str | None = None,
     overrides: Sequence[str] = (),
     *,
-    weights: str | Path,
-    data: str | Path,
-    batch_size: int = 64,
-    crop_pct: float = 0.9,
+    weights: str | Path | None = None,
+    data: str | Path | None = None,
+    trial: str | None = None,
+    runs_dir: str | Path | None = None,
+    batch_size: int | None = None,
+    crop_pct: float | None = None,
     workers: int = 2,
     device: str | None = None,
-) -> dict[str, float]:
-    """Top-1 and top-5 accuracy (%), loss, number of pictures and pictures per second.
+) -> dict[str, Any]:
+    """Top-1 and top-5 accuracy (%), each with its 95 % interval, the loss, pictures and pictures per second.
+
+    Of a preset with weights from a file over a folder of pictures, or of a finished trial over its own test split: then
+    with the trial's weights (their average, where its recipe has one), and the figures are those of its result, to the
+    last digit on the same kind of device with the same libraries. Trained on several devices, the loss is equal to
+    rounding. Both read pictures and sum figures with the code of the training loop.
+
+    The intervals, `top1_interval` and `top5_interval` (low and high, in %), are Wilson's (1927) for a share of a random
+    sample: how far the accuracy over all pictures of the kind may be from that over these. They say nothing of the
+    training: what another seed would have given.
 
     Args:
         model: name of a preset.
         overrides: `field=value` each, as on the command line.
         weights: .pth, .pth.tar, .pt or .safetensors.
-        data: a folder of pictures for each class.
-        batch_size: pictures at a time.
-        crop_pct: share of the picture's side kept.
+        data: for a preset, a folder of pictures for each class; for a trial, the folder of data sets, default:
+            $STUDIES_DATA.
+        trial: id of a trial, or how it starts, instead of a preset.
+        runs_dir: the store that has the trial, a folder or a URL; default: $STUDIES_RUNS_DIR, else ./runs.
+        batch_size: most pictures at a time; it changes the loss by rounding alone. Default: 64, for a trial what the
+            training loop takes.
+        crop_pct: for a preset, share of the picture's side kept; default: 0.9. A trial's data has its own.
         workers: processes that read pictures.
         device: default: cuda if there is one.
 
     Raises:
-        SpecError: if there is no such model, the weights do not fit or are not finite, the pictures are not of its
-            classes or one cannot be read, or there is no such device.
+        SpecError: if it is not said what to evaluate, or said twice; if there is no such model or device, the weights
+            do not fit or are not finite, the pictures are not of its classes or one cannot be read; if there is no such
+            trial, it is not done, or its data is not there.
     """
-    spec = override(preset(model), parse_overrides(overrides))
-    if not isinstance(spec, TransformerSpec):
-        raise SpecError(f"weights are loaded into models of this code: {model} is one of {spec.library}'s")
-    _check_sizes(spec, batch_size)
-    from searchspace.build import build
-    from searchspace.checkpoint import load_into, read
-    from studies.api.pictures import batches, pictures
-    from studies.training.devices import checked_device, default_device
+    _check_what(model, overrides, weights, data, trial, crop_pct)
+    from studies.api import subjects
+    from studies.training.data.corrupt import DataError
+    from studies.training.data.listing import listed
     from studies.training.evaluation import evaluate as over
 
-    device = checked_device(device) if device else default_device()
-    found = pictures(Path(data), spec, crop_pct)
-    if len(found.classes) != spec.num_classes:
-        raise SpecError(
-            f"{data} has {len(found.classes)} folders of pictures, the model {spec.num_classes} classes; "
-            f"give the folder of all classes, or num_classes={len(found.classes)}"
-        )
-    state = read(weights)
-    for name, values in state.items():
-        if not values.float().isfinite().all():
-            raise SpecError(f"{weights}: {name} has values that are NaN or infinite")
-    module = build(spec)
-    head = state.get("head.weight")  # as the file has it
-    adaptations = load_into(module, state, str(weights))
-    if head is not None and head.shape[0] != spec.num_classes:
-        raise SpecError(
-            f"{weights}: head is for {head.shape[0]} classes, the model for {spec.num_classes}; give the file's "
-            "number as num_classes=N"
+    listed.cache_clear()  # in a notebook a folder may have changed since it was listed
+    if trial is not None:
+        subject = subjects.of_trial(trial, runs_dir, data, batch_size, workers, device)
+    else:
+        assert model is not None and weights is not None and data is not None
+        subject = subjects.of_file(
+            model, overrides, weights, Path(data), batch_size or BATCH_SIZE, crop_pct or CROP_PCT, workers, device
         )
     start = time.perf_counter()
-    figures = over(module.to(device), batches(found, batch_size, workers, device))
+    try:
+        with closing(subject), closing(_shown(subject.batches, subject.pictures)) as batches:
+            figures = over(subject.model, batches)
+    except DataError as error:
+        raise SpecError(str(error)) from None
+    seconds = time.perf_counter() - start
     if not isfinite(figures["loss"]):
-        raise SpecError(f"{weights}: the model's outputs for the pictures of {data} are not finite numbers")
-    for sentence in adaptations:
-        print(f"studies: {sentence}", file=sys.stderr)
-    count = figures.pop("test_pictures")
-    return {"pictures": count, **figures, "images_per_second": count / (time.perf_counter() - start)}
+        raise SpecError(
+            f"{subject.name}: the model's outputs for the pictures of {subject.data} are not finite numbers"
+        )
+    for note in subject.notes():
+        say(f"studies: {note}")
+    return _as_told(subject, figures, seconds)
 
 
-def _check_sizes(spec: TransformerSpec, batch_size: int) -> None:
-    """Refuse what would not fit into memory, before anything is read.
+def _check_what(
+    model: str | None,
+    overrides: Sequence[str],
+    weights: str | Path | None,
+    data: str | Path | None,
+    trial: str | None,
+    crop_pct: float | None,
+) -> None:
+    """Refuse arguments that do not say what to evaluate, or say it twice.
 
     Raises:
-        SpecError: if a batch, or the model, would not.
+        SpecError: with what is missing, or too much.
     """
-    if spec.in_chans != 3:
-        raise SpecError(f"pictures in files have 3 channels, and the model takes {spec.in_chans}: set in_chans=3")
-    height, width = spec.img_size
-    picture = 4 * spec.in_chans * height * width
-    if batch_size * picture > MOST_BATCH_BYTES:
-        raise SpecError(
-            f"--batch-size {batch_size}: so many pictures of {height} x {width} take "
-            f"{batch_size * picture / 2**30:.3g} GiB, and at most {MOST_BATCH_BYTES // 2**30} GiB are read at a time, "
-            f"{MOST_BATCH_BYTES // picture} pictures"
-        )
-    needed, there = 4 * sum(params(spec).values()) / 2**30, memory_gib()
-    if there is not None and needed > there:
-        raise SpecError(f"the model takes {needed:.4g} GiB of memory, and this machine has {there:.4g} GiB")
+    if trial is not None:
+        given = model or ("--weights" if weights is not None else " ".join(overrides))
+        if given:
+            raise SpecError(
+                f"a preset with --weights, or --trial: got {given} and --trial {trial}; a trial has its own model and "
+                "weights"
+            )
+        if crop_pct is not None:
+            raise SpecError(f"--crop-pct is for a preset: the data of trial {trial} has its own")
+        return
+    if model is None:
+        raise SpecError("say what to evaluate: PRESET --weights FILE --data DIR, or --trial ID")
+    for option, value in (("--weights FILE", weights), ("--data DIR", data)):
+        if value is None:
+            raise SpecError(f"{model} is evaluated with weights from a file on a folder of pictures: add {option}")
+
+
+def _shown(batches: "Iterable[Batch]", total: int) -> "Generator[Batch]":
+    """The batches, with a bar on a terminal."""
+    hidden = not sys.stderr.isatty()
+    with Progress(console=Console(stderr=True), transient=True, disable=hidden) as bar:
+        task = bar.add_task("evaluating", total=total)
+        for x, y in batches:
+            yield x, y
+            bar.advance(task, len(y))
+
+
+def _as_told(subject: "Subject", figures: dict[str, float], seconds: float) -> dict[str, Any]:
+    count = int(figures["test_pictures"])
+    told: dict[str, Any] = {"trial": subject.trial} if subject.trial else {}
+    told["pictures"] = count
+    for name in ("top1", "top5"):
+        told |= {name: figures[name], f"{name}_interval": interval(figures[name], count)}
+    return told | {"loss": figures["loss"], "images_per_second": count / seconds}
+
+
+def interval(percent: float, count: int) -> list[float]:
+    """Wilson's 95 % interval, low and high in %, of a share of so many pictures.
+
+    Source: Wilson, Probable inference, the law of succession, and statistical inference, JASA 22, 1927.
+    """
+    from scipy.stats import binomtest
+
+    found = binomtest(round(percent / 100 * count), count).proportion_ci(LEVEL, method="wilson")
+    return [100 * float(found.low), 100 * float(found.high)]

@@ -28,6 +28,10 @@ a first session:
 exit status: 0 done, 1 some trial failed, 2 usage, 130 Ctrl-C
 """
 
+INTERVALS = """\
+The intervals are Wilson's, at 95 %: how far the accuracy over all pictures of the kind may be from that over these.
+They say nothing of the training: what another seed would have given."""
+
 LONGEST_SECONDS = 10_000_000  # four months; clocks of the system overflow at some
 
 
@@ -251,22 +255,34 @@ def _parser() -> argparse.ArgumentParser:
     command = add(
         "evaluate",
         "studies.cli.evaluate",
-        "accuracy of a file of weights on a folder of pictures",
-        "studies evaluate t2t_vit_14 --weights 81.5_T2T_ViT_14.pth.tar --data imagenet/val",
+        "accuracy of a file of weights on a folder of pictures, or of a trial on its test pictures",
+        "studies evaluate t2t_vit_14 --weights 81.5_T2T_ViT_14.pth.tar --data imagenet/val\n"
+        "         studies evaluate --trial 3f2a\n\n" + INTERVALS,
     )
-    command.add_argument("preset", help="name of a preset (see `studies list`)")
+    command.add_argument("preset", nargs="?", help="name of a preset (see `studies list`), with --weights and --data")
     command.add_argument("overrides", nargs="*", metavar="field=value", help="for example num_classes=10 img_size=384")
-    command.add_argument("--weights", required=True, metavar="FILE", help=".pth, .pth.tar, .pt or .safetensors")
-    command.add_argument("--data", required=True, metavar="DIR", help="a folder of pictures for each class")
-    command.add_argument("--batch-size", type=whole(1, 1_000_000), default=64, help="default: 64")
+    command.add_argument("--weights", metavar="FILE", help=".pth, .pth.tar, .pt or .safetensors")
+    command.add_argument(
+        "--trial", metavar="ID", help="instead of a preset: a trial of the store, or how its id starts (`store ls`)"
+    )
+    command.add_argument(
+        "--data",
+        metavar="DIR",
+        help="a folder of pictures for each class; with --trial the folder of data sets (default: $STUDIES_DATA)",
+    )
+    command.add_argument(
+        "--batch-size",
+        type=whole(1, 1_000_000),
+        help="most pictures at a time (default: 64, with --trial as in its training)",
+    )
     command.add_argument(
         "--crop-pct",
         type=number(0.1, 1, above=False),
-        default=0.9,
-        help="share of the picture's side kept (default: 0.9)",
+        help="share of the picture's side kept (default: 0.9; a trial's data has its own)",
     )
     command.add_argument("--workers", type=whole(0, 512), default=2, help="processes that read pictures (default: 2)")
     command.add_argument("--device", help="cpu, cuda, cuda:1 ... (default: cuda if there is one)")
+    _runs_dir(command)
     command.add_argument("--json", action="store_true", help="for programs")
     _data(commands, add)
     _store(commands, add)

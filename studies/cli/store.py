@@ -8,10 +8,11 @@ from typing import Any
 
 from tabulate import tabulate
 
-from searchspace.expand import SpecError, nearest
+from searchspace.expand import SpecError
 from searchspace.spec import CnnSpec, ModelSpec, to_dict
 from studies.api.progress import counted
 from studies.store.files import StoreError
+from studies.store.lookup import trial_named
 from studies.store.records import STATUSES
 from studies.store.store import NewerError, Store
 from studies.store.verification import problems as found_problems
@@ -53,7 +54,7 @@ def show(arguments: argparse.Namespace) -> int:
     import yaml
 
     store = Store(arguments.runs_dir).check_there()
-    trial_id = _one(store, arguments.trial)
+    trial_id = trial_named(store, arguments.trial)
     state = store.state(trial_id)
     trial = store.trial(trial_id)
     result = None if state == "damaged" else store.result(trial_id)
@@ -77,7 +78,7 @@ def show(arguments: argparse.Namespace) -> int:
 def rm(arguments: argparse.Namespace) -> int:
     """Remove trials."""
     store = Store(arguments.runs_dir).check_there()
-    chosen = [_one(store, name) for name in arguments.trial]
+    chosen = [trial_named(store, name) for name in arguments.trial]
     if arguments.status:
         chosen += [trial_id for trial_id in store.ids() if _row(store, trial_id)["status"] == arguments.status]
     if not (chosen or arguments.status):
@@ -216,13 +217,3 @@ def _row(store: Store, trial_id: str) -> dict[str, Any]:
 
 def _top1(value: float | None) -> str:
     return "" if value is None else f"{value:.1f}"
-
-
-def _one(store: Store, name: str) -> str:
-    """The trial that an id, or the start of one, means."""
-    known = store.ids()
-    found = [trial_id for trial_id in known if name and trial_id.startswith(name)]
-    if len(found) != 1:
-        what = f"more than one trial starts with {name!r}" if found else f"no trial {name!r} in {store.root}"
-        raise SpecError(what + (f": {', '.join(found)}" if found else nearest(name, known) if len(known) < 9 else ""))
-    return found[0]

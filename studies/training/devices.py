@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from searchspace.expand import SpecError
+from searchspace.spec import CnnSpec, ModelSpec
 
 if TYPE_CHECKING:
     import torch
@@ -57,6 +58,17 @@ def prepare_device(device: str) -> None:
     torch.backends.cudnn.benchmark = False
     if device == "cpu":
         torch.set_num_threads(1)
+
+
+def memory_format(spec: ModelSpec, device: "torch.device") -> "torch.memory_format":
+    """How a model's values lie in memory: channels last for a CNN on a GPU, where cuDNN is faster with it.
+
+    On a CPU the order would change the rounding of what is known.
+    """
+    import torch
+
+    last = isinstance(spec, CnnSpec) and device.type == "cuda"
+    return torch.channels_last if last else torch.contiguous_format
 
 
 def finish_work(device: "torch.device") -> None:

@@ -17,9 +17,8 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from searchspace.build import build
-from searchspace.spec import CnnSpec
 from studies.training.data.opened import open_data
-from studies.training.devices import finish_work
+from studies.training.devices import finish_work, memory_format
 from studies.training.evaluation import evaluate
 from studies.training.execution import Execution, micro_batches
 from studies.training.losses import Loss
@@ -91,9 +90,7 @@ class Trainer:
         self.loss = Loss(recipe.label_smoothing, trial.teacher, teacher, has_token)
         self.mixer = Mixer(recipe, trial.data.num_classes)
         self.precision = Precision(recipe.amp, self.device)
-        # cuDNN is faster with channels last; on a CPU the order would change the rounding of what is known.
-        wants_channels_last = isinstance(trial.model, CnnSpec) and self.device.type == "cuda"
-        self.memory_format = torch.channels_last if wants_channels_last else torch.contiguous_format
+        self.memory_format = memory_format(trial.model, self.device)
         self.model.to(memory_format=self.memory_format)
         self.optimizer = make_optimizer(self.model, recipe)
         self.scheduler = make_schedule(self.optimizer, recipe, self.steps)

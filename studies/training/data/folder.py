@@ -91,7 +91,9 @@ class FolderSource:
         batches = [batch.tolist() for batch in chosen[part.index :: part.count].split(TEST_BATCH)]
         if self._testing is None:
             spec = self.spec
-            samples = TestSamples(self._readers["test"], for_test(spec), spec.img_size, spec.num_classes)
+            size = spec.img_size, spec.img_size
+            transform = for_test(size, spec.crop_pct, spec.interpolation)
+            samples = TestSamples(self._readers["test"], transform, size, spec.num_classes)
             self._testing = Loading(samples, collate_readable, self.workers, self.device, self._notes.append)
         self._testing.begin(batches)
         while (batch := self._testing.take()) is not None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from studies.training.data.listing import Listing
 
@@ -56,8 +56,11 @@ def decoded(content: bytes) -> Image.Image:
     """
     try:
         return Image.open(io.BytesIO(content)).convert("RGB")
+    except UnidentifiedImageError:  # its text has the address of an object
+        raise UnreadableError("of no known format") from None
     except Exception as error:  # decoders of broken content raise whatever they meet; nothing else can go wrong here
-        raise UnreadableError(f"{type(error).__name__}: {error}") from None
+        text = " ".join(str(error).split())
+        raise UnreadableError(text if isinstance(error, OSError) else f"{type(error).__name__}: {text}") from None
 
 
 class FileReader:

@@ -23,7 +23,7 @@ class Asked(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """A picture (3, side, side) uint8; `corrupt` pictures from that `number` on could not be read."""
+    """A picture (3, H, W) uint8; `corrupt` pictures from that `number` on could not be read."""
 
     picture: torch.Tensor
     label: int
@@ -32,9 +32,9 @@ class Sample(NamedTuple):
 
 
 class _Samples:
-    def __init__(self, reader: Reader, transform: Transform, side: int, num_classes: int) -> None:
+    def __init__(self, reader: Reader, transform: Transform, size: tuple[int, int], num_classes: int) -> None:
         self.reader, self.transform, self.num_classes = reader, transform, num_classes
-        self.nothing = torch.zeros(3, side, side, dtype=torch.uint8)
+        self.nothing = torch.zeros(3, *size, dtype=torch.uint8)
 
     def _checked(self, index: int, label: int) -> int:
         if not 0 <= label < self.num_classes:
@@ -57,7 +57,7 @@ class TrainingSamples(_Samples, Dataset[Sample]):
     """
 
     def __init__(self, reader: Reader, transform: Transform, side: int, num_classes: int, patience: int) -> None:
-        super().__init__(reader, transform, side, num_classes)
+        super().__init__(reader, transform, (side, side), num_classes)
         self.patience = patience
 
     def __getitem__(self, asked: Asked) -> Sample:
@@ -73,7 +73,14 @@ class TrainingSamples(_Samples, Dataset[Sample]):
 
 
 class TestSamples(_Samples, Dataset[Sample]):
-    """Pictures as accuracies are over them, by number; a corrupt one is marked."""
+    """Pictures as accuracies are over them, by number; a corrupt one is marked.
+
+    Args:
+        reader: of the split.
+        transform: of a picture to bytes.
+        size: height and width of what comes out.
+        num_classes: that labels must be below.
+    """
 
     def __getitem__(self, index: int) -> Sample:
         try:
@@ -84,7 +91,7 @@ class TestSamples(_Samples, Dataset[Sample]):
 
 
 def collate(samples: list[Sample]) -> Loaded:
-    """Pictures (B, 3, side, side) uint8, labels (B,) int64, and number and count of what was corrupt (n, 2) int64."""
+    """Pictures (B, 3, H, W) uint8, labels (B,) int64, and number and count of what was corrupt (n, 2) int64."""
     pictures, labels = fast_collate([(sample.picture, sample.label) for sample in samples])
     corrupt = [(sample.number, sample.corrupt) for sample in samples if sample.corrupt]
     return pictures, labels, torch.tensor(corrupt, dtype=torch.int64).reshape(-1, 2)

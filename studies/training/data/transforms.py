@@ -11,7 +11,6 @@ from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from timm.data.transforms import str_to_interp_mode
 from torchvision import transforms
 
-from studies.trials.data import FolderSpec
 from studies.trials.recipe import Augment, Recipe
 
 MEAN, STD = IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
@@ -61,13 +60,19 @@ def _posterized(picture: Image.Image, bits: int, **_: Any) -> Image.Image:
     return posterize(picture, bits) if bits else Image.new(picture.mode, picture.size)
 
 
-def for_test(spec: FolderSpec) -> Transform:
-    """timm's evaluation transform: resized so that `crop_pct` of the side is kept, then the middle."""
+def for_test(size: tuple[int, int], crop_pct: float, interpolation: str = "bicubic") -> Transform:
+    """timm's evaluation transform: resized so that `crop_pct` of the sides is kept, then the middle.
+
+    Args:
+        size: height and width of what comes out, in pixels.
+        crop_pct: share of them that is kept.
+        interpolation: timm's name of it.
+    """
     return create_transform(
-        spec.img_size,
+        size,
         is_training=False,
-        interpolation=spec.interpolation,
-        crop_pct=spec.crop_pct,
+        interpolation=interpolation,
+        crop_pct=crop_pct,
         mean=MEAN,
         std=STD,
         use_prefetcher=True,

@@ -64,14 +64,10 @@ def test_bad_input_is_an_error_before_anything_is_written(
     assert not (tmp_path / "runs").exists()
 
 
-@pytest.mark.parametrize("command", ["plan", "run", "report"])
+@pytest.mark.parametrize("command", ["plan", "run", "report", "evaluate"])
 def test_a_function_takes_the_options_of_its_command(command: str) -> None:
-    renamed = {"all": "everything", "table": "paper_table", "jobs": "devices" if command == "plan" else "jobs"}
+    renamed = {"all": "everything", "table": "paper_table", "preset": "model"}
+    renamed |= {"jobs": "devices"} if command == "plan" else {}
     known = set(vars(_parser().parse_args([command, "s"]))) - {"module", "function", "debug", "json"}
     parameters = set(inspect.signature(getattr(package, command)).parameters)
     assert {renamed.get(name, name) for name in known} == parameters
-
-
-def test_evaluate_refuses_a_network_of_a_library(tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match="resnet50 is one of timm's"):
-        package.evaluate("resnet50", weights=tmp_path / "w", data=tmp_path)

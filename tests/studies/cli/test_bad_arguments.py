@@ -139,8 +139,13 @@ HUGE = "9" * 5000  # digits: more than Python reads
             "would make 8.49e+10 parameters, and at most 5e+10",
         ),
         ("cost vgg11 stem=small", "timm cannot make 'vgg11': VGG has no stem to change"),
-        ("evaluate", "the following arguments are required: preset"),
-        ("evaluate t2t_vit_7 --weights w.pth", "the following arguments are required: --data"),
+        ("evaluate", "say what to evaluate: PRESET --weights FILE --data DIR, or --trial ID"),
+        ("evaluate t2t_vit_7 --weights w.pth", "on a folder of pictures: add --data DIR"),
+        ("evaluate t2t_vit_7 --data d", "with weights from a file on a folder of pictures: add --weights FILE"),
+        ("evaluate --weights w.pth --trial 3f2a", "or --trial: got --weights and --trial 3f2a"),
+        ("evaluate --trial 3f2a --crop-pct 1", "--crop-pct is for a preset: the data of trial 3f2a has its own"),
+        ("evaluate --trial 3f2a", "no trial '3f2a' in "),
+        ("evaluate --trial=", "--trial: text that is not empty, got ''"),
     ],
 )
 def test_bad_arguments_are_one_line_that_says_what_would_work(refused: Refused, line: str, message: str) -> None:

@@ -53,9 +53,35 @@ def test_evaluate_prints_the_accuracy_of_a_file_on_a_folder(studies: Studies, pi
     assert figures["pictures"] == 12
     assert figures["top1"] == pytest.approx(100 / 3)
     assert figures["top5"] == 100.0
+    assert figures["top1_interval"] == pytest.approx([13.8120, 60.9377], abs=1e-4)  # R's prop.test(4, 12, correct = F)
     done = studies(*command, "--workers", "0")
-    assert "top-1   33.33 %" in done.stdout
+    assert "top-1   33.33 %  (13.81 to 60.94 %)" in done.stdout
     assert "the position table was resized from 14 x 14 to 4 x 4 tokens" in done.stderr
+
+
+def test_evaluate_prints_what_the_result_of_a_trial_has(
+    study_file: Callable[..., Path], tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import studies as package
+    from studies.cli.parser import main
+
+    runs = str(tmp_path / "runs")
+    (row,) = package.run(study_file(arms={"a": {}}), scale=tiny, seeds=1, executor="inline", runs_dir=runs).to_dict(
+        "records"
+    )
+    command = ["evaluate", "--trial", row["trial"][:6], "--runs-dir", runs]
+    capsys.readouterr()
+    assert main([*command, "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert [figures[name] for name in ("trial", "top1", "loss")] == [row["trial"], row["top1"], row["loss"]]
+    assert figures["top1_interval"][0] < row["top1"] < figures["top1_interval"][1]
+    assert main(command) == 0
+    shown = capsys.readouterr()
+    assert f"trial {row['trial']}: t2t performer, " in shown.out
+    assert "; digits 128 x 2, seed 0; 64 test pictures\n" in shown.out
+    assert f"  top-1  {row['top1']:6.2f} %  (" in shown.out
+    assert "they say nothing of the training" in shown.out
+    assert not shown.err
 
 
 @pytest.mark.slow
@@ -68,7 +94,7 @@ def test_evaluate_refuses_what_does_not_fit(studies: Studies, pictures: Path, tm
         (["t2t_vit_10", "num_classes=3", "--weights", weights, "--data", data], "of another model; missing: blocks.7"),
         (["t2t_vit_7", "num_classes=3", "--weights", str(tmp_path / "torn.pth"), "--data", data], "torn"),
         (["t2t_vit_7", "--weights", weights, "--data", str(tmp_path / "none")], "no such folder"),
-        (["resnet50", "--weights", weights, "--data", data], "one of timm's"),
+        (["resnet50", "num_classes=3", "--weights", weights, "--data", data], "of another model; missing: conv1.w"),
     ):
         assert message in one_line(studies("evaluate", *arguments))
 
@@ -105,6 +131,7 @@ def weights(tmp_path: Path) -> str:
         (["img_size=64", "img_size=32"], "img_size is given twice, as 64 and 32: leave one out"),
         (["distilled=3"], "distilled: true or false, got 3"),
         ([], "no such folder: val"),
+        (["--trial", "3f2a"], "a preset with --weights, or --trial: got t2t_vit_7 and --trial 3f2a"),
     ],
 )
 def test_bad_options_of_evaluate_are_one_line_before_anything_is_read(
@@ -120,7 +147,7 @@ def test_bad_options_of_evaluate_are_one_line_before_anything_is_read(
         (b"half", "is no picture, or not a whole one: image file is truncated"),
         (b"", "is no picture, or not a whole one: of no known format"),
         (b"text", "is no picture, or not a whole one: of no known format"),
-        (None, "is no picture, or not a whole one: it is not there"),
+        (None, "is no picture, or not a whole one: No such file or directory"),
     ],
 )
 def test_a_picture_that_cannot_be_read_is_named(
@@ -142,9 +169,9 @@ def test_a_picture_that_cannot_be_read_is_named(
     ("folder", "message"),
     [
         ("val/n0/0.png", "val/n0/0.png is no folder"),
-        ("val/n0", "must hold one folder of pictures for each class: Couldn't find any class folder"),
-        ("empty", "must hold one folder of pictures for each class: Couldn't find any class folder"),
-        ("hollow", "must hold one folder of pictures for each class: Found no valid file for the classes n0"),
+        ("val/n0", "val/n0 must hold one folder of pictures for each class: it has no folders"),
+        ("empty", "empty must hold one folder of pictures for each class: it has no folders"),
+        ("hollow", "hollow must hold one folder of pictures for each class: n0 has no pictures"),
     ],
 )
 def test_a_folder_without_classes_of_pictures_is_refused(
