@@ -13,7 +13,7 @@ from reports.render import Section, formatted, marked
 from reports.statistics import over_seeds
 
 FULL_SIZE = (
-    *("group", "model", "paper_top1", "paper_delta", "paper_cifar10", "paper_cifar100"),
+    *("group", "model", "paper_top1", "paper_imagenet", "paper_delta", "paper_cifar10", "paper_cifar100"),
     *("paper_params_m", "params_m", "params_diff", "paper_macs_g", "macs_g", "macs_diff"),
 )
 STRUCTURE = ("group", "model", "paper_tokens", "tokens", "paper_structure", "structure")
@@ -95,7 +95,7 @@ def sections(number: int, rows: pd.DataFrame, scale: str, remarks: list[str]) ->
     Args:
         number: of the table.
         rows: as `compared` gives them.
-        scale: name of the run's scale.
+        scale: name of the run's scale, and what of models and pictures it has: "digits: small models on ...".
         remarks: printed below the run's table.
     """
     made = [_full_size(number, rows)]
@@ -110,7 +110,7 @@ def sections(number: int, rows: pd.DataFrame, scale: str, remarks: list[str]) ->
 def _full_size(number: int, rows: pd.DataFrame) -> Section:
     marks, notes = marked(rows)
     names, legend = _named(rows)
-    frame = _table(rows.assign(model=names, marks=marks), (*FULL_SIZE, "marks"))
+    frame = _table(_of_imagenet(rows.assign(model=names, marks=marks)), (*FULL_SIZE, "marks"))
     notes += [*legend, "Params are those that are learned; diff. % is of the printed figure.", *_misprints(rows)]
     return Section(f"Table {number} at full size: the paper's figures and our counts", frame, notes)
 
@@ -128,7 +128,7 @@ def _structures(number: int, rows: pd.DataFrame) -> Section:
 def _run(number: int, rows: pd.DataFrame, scale: str, remarks: list[str]) -> Section:
     names, legend = _named(rows)
     texts = {"accuracy": accuracies(rows), "seeds": seeds(rows), "difference": differences(rows)}
-    title = f"Table {number} as trained here, at scale {scale}: small models on small pictures, not ImageNet"
+    title = f"Table {number} as trained here, at scale {scale}"
     frame = _table(_beside_own_column(rows.assign(model=names, **texts)), RUN)
     return Section(title, frame, [*legend, *verdict_remarks(rows), *remarks])
 
@@ -144,18 +144,20 @@ def _named(rows: pd.DataFrame) -> tuple[pd.Series, list[str]]:
 
 
 def _beside_own_column(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of table 5 with accuracies on CIFAR beside the paper's; what was transferred to other data stays apart.
-
-    What other tables have as top-1 is in this one ImageNet's, from which the paper transfers.
-    """
+    """Rows of table 5 with accuracies on CIFAR beside the paper's; what was transferred to other data stays apart."""
     if rows["paper_cifar10"].isna().all():
         return rows
-    rows = rows.rename(columns={"paper_top1": "paper_imagenet"})
+    rows = _of_imagenet(rows)
     for kind in TRANSFERS:
         there = rows["data_kind"] == kind
         rows[kind] = rows["accuracy"].where(there, "")
         rows["accuracy"] = rows["accuracy"].mask(there, "")
     return rows
+
+
+def _of_imagenet(rows: pd.DataFrame) -> pd.DataFrame:
+    """What other tables have as top-1 is in table 5 ImageNet's, from which the paper transfers."""
+    return rows if rows["paper_cifar10"].isna().all() else rows.rename(columns={"paper_top1": "paper_imagenet"})
 
 
 def _misprints(rows: pd.DataFrame) -> list[str]:

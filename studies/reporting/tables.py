@@ -19,8 +19,10 @@ from studies.language.study import Study
 from studies.reporting.frames import results
 from studies.reporting.structures import misnamed, structure, tokens
 from studies.store.store import Store
+from studies.trials.data import FolderSpec
 from studies.trials.scale import Scale
 
+SMALL = 64  # pixels: what has fewer a side is a small picture
 FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
 
 
@@ -67,7 +69,7 @@ def table(
     rows["scale"] = scale.scale if not trained.empty else None
     sections = []
     if style not in ("csv", "json"):
-        sections = paper_table.sections(study.table, rows, scale.scale, remarks(study, scale, trained))
+        sections = paper_table.sections(study.table, rows, _described(scale), remarks(study, scale, trained))
         more = paper_table.added(study.table, frame)
         if (more["status"] == "done").any():
             title = f"Arms of {study.name} that table {study.table} of the paper has not"
@@ -112,6 +114,16 @@ def counts(study: Study) -> pd.DataFrame:
         texts = {"tokens": tokens(model), "structure": structure(model)}
         rows.append({"group": arm.group, "model": arm.name} | texts | figures)
     return pd.DataFrame(rows)
+
+
+def _described(scale: Scale) -> str:
+    """A scale's name, and how its models and pictures are to those of the paper."""
+    rule, data = scale.shrink, scale.data
+    models = "models at full size" if rule.width == rule.depth == rule.heads == 1 else "small models"
+    if isinstance(data, FolderSpec) and data.name == "imagenet":
+        return f"{scale.scale}: {models} on ImageNet"
+    small = "small " if data.img_size < SMALL else ""
+    return f"{scale.scale}: {models} on {small}pictures, not ImageNet"
 
 
 def remarks(study: Study, scale: Scale, trained: pd.DataFrame) -> list[str]:

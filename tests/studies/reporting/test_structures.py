@@ -15,7 +15,7 @@ from studies.language.expansion import at_scale, trials
 from studies.language.resolve import load_study, parse
 from studies.language.scale_file import load_scale
 from studies.reporting.structures import misnamed, structure, tokens
-from studies.reporting.tables import study_of_table, table
+from studies.reporting.tables import _described, study_of_table, table
 from studies.store.store import Store
 
 DIGITS = load_scale("digits")
@@ -126,3 +126,16 @@ def test_arms_that_shrink_to_one_model_are_compared_once(study_file: StudyFile, 
     assert eight[1:4] == six[1:4] == ["90.0", "\u00b1", "0.1"]
     assert "corrected for 1 comparison, so" in " ".join(text.split())
     assert "One and the same model at this scale: six, eight." in text
+
+
+@pytest.mark.parametrize(
+    ("scale", "said"),
+    [
+        ("digits", "digits: small models on small pictures, not ImageNet"),
+        ("cifar10", "cifar10: small models on small pictures, not ImageNet"),
+        ("cifar10_224", "cifar10_224: models at full size on pictures, not ImageNet"),
+        ("imagenet", "imagenet: models at full size on ImageNet"),
+    ],
+)
+def test_a_table_says_how_its_models_and_pictures_are_to_the_papers(scale: str, said: str) -> None:
+    assert _described(load_scale(scale)) == said
