@@ -54,7 +54,9 @@ class Plan:
         for trial in self.trials:
             recipe = trial.recipe
             steps = recipe.epochs * (trial.data.train_size // recipe.batch_size)
-            if recipe.ema and not recipe.ema.warmup and (over := 1 / (1 - recipe.ema.decay)) > steps * MOST_AVERAGED:
+            if not recipe.ema or recipe.ema.warmup or trial.pretrained:  # trained weights are no bad start
+                continue
+            if (over := 1 / (1 - recipe.ema.decay)) > steps * MOST_AVERAGED:
                 found[
                     f"recipe.ema.decay {recipe.ema.decay:g} averages over {over:,.0f} of {steps:,} steps: the average, "
                     "which is what is evaluated, lags behind the weights, and early epochs read as chance; "
