@@ -21,6 +21,7 @@ def plan(
     runs_dir: str | Path | None = None,
     devices: int | None = None,
     device_type: str | None = None,
+    data_dir: str | Path | None = None,
 ) -> Forecast:
     """What `studies run` would train, at what cost, how long it would take; nothing is trained.
 
@@ -33,6 +34,7 @@ def plan(
         runs_dir: the store, a folder or a URL; default: $STUDIES_RUNS_DIR, else ./runs.
         devices: trials at a time; default: one a core, or a GPU.
         device_type: of the devices, `h100` say; default: this machine's.
+        data_dir: folder of data sets that are read from files, to time some steps; default: $STUDIES_DATA.
 
     Returns:
         The forecast: `.frame` has a row for each arm and seed, `.estimate` the seconds.
@@ -42,4 +44,4 @@ def plan(
     """
     names = [only] if isinstance(only, str) else only
     made = make_plan(study, scale, seed_list(seeds), names, everything, Store(store_root(runs_dir)))
-    return forecast(made, devices, device_type)
+    return forecast(made, devices, device_type, None if data_dir is None else str(data_dir))

@@ -174,9 +174,6 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--executor", choices=("ray", "inline"), default="ray", help="inline: in this process, without Ray"
     )
-    command.add_argument(
-        "--data", dest="data_dir", metavar="DIR", help="folder of data sets read from files (default: $STUDIES_DATA)"
-    )
     command.add_argument("--download", action="store_true", help="fetch data first that is not there (CIFAR)")
     command.add_argument(
         "--data-workers", type=whole(0, 512), metavar="N", help="processes that read pictures beside a trial, 0: none"
@@ -350,6 +347,9 @@ def _selection(command: argparse.ArgumentParser) -> None:
         help="arms or groups, * for any text; may be repeated",
     )
     command.add_argument("--all", action="store_true", help="the study's optional groups too")
+    command.add_argument(
+        "--data", dest="data_dir", metavar="DIR", help="folder of data sets read from files (default: $STUDIES_DATA)"
+    )
     command.add_argument("--jobs", type=whole(1, 10_000), help="trials at a time (default: one a core, or a GPU)")
     _runs_dir(command)
 

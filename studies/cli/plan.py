@@ -21,6 +21,7 @@ def main(arguments: argparse.Namespace) -> int:
         runs_dir=arguments.runs_dir,
         devices=arguments.devices or arguments.jobs,
         device_type=arguments.device_type,
+        data_dir=arguments.data_dir,
     )
     guess, missing, study, scale = made.estimate, made.missing, made.plan.study, made.plan.scale
     if arguments.json:

@@ -14,23 +14,25 @@ MOST_WORK = {"cpu": 2e10, "cuda": 2e13}  # multiply-adds of a step that a device
 PICTURES = 64  # most made-up pictures of a timed step
 
 
-def can_calibrate(trial: TrialSpec, step_work: float) -> bool:
+def can_calibrate(trial: TrialSpec, step_work: float, data_root: str | None = None) -> bool:
     """Whether the trial itself can be timed: its data are here, and a step takes no more than a second or so."""
     try:
-        require_data(trial.data)
+        require_data(trial.data, data_root)
     except SpecError:
         return False
     return step_work <= MOST_WORK[default_device()]
 
 
-def calibrate(trial: TrialSpec) -> float:
+def calibrate(trial: TrialSpec, data_root: str | None = None) -> float:
     """Seconds that a trial would take, from a few steps and one evaluation batch on this machine."""
+    from studies.training.data.access import DataAccess
+    from studies.training.execution import Execution
     from studies.training.trainer import Trainer
 
     device = default_device()
     prepare_device(device)
     alone = trial.model_copy(update={"teacher": None, "pretrained": None})
-    trainer: Any = Trainer(alone, device)
+    trainer: Any = Trainer(alone, device, execution=Execution(access=DataAccess(data_root)))
     first = min(STEPS // 4, trainer.steps_per_epoch - 1)
     timed = min(STEPS - first, trainer.steps_per_epoch - first)
     if first:
@@ -46,6 +48,7 @@ def calibrate(trial: TrialSpec) -> float:
     full, interim = trial.data.test_size, trial.recipe.interim_test
     evaluated = full + (trial.recipe.epochs - 1) * (interim or full)
     taught = trainer.steps * trial.recipe.batch_size * picture if trial.teacher else 0.0
+    trainer.source.close()
     return trainer.steps * step + evaluated * picture + taught
 
 

@@ -41,7 +41,12 @@ class Estimate:
 
 
 def estimate(
-    store: Store, trials: Sequence[TrialSpec], missing: Sequence[TrialSpec], jobs: int, device_type: str | None = None
+    store: Store,
+    trials: Sequence[TrialSpec],
+    missing: Sequence[TrialSpec],
+    jobs: int,
+    device_type: str | None = None,
+    data_root: str | None = None,
 ) -> Estimate:
     """Seconds for each trial, and for those that are missing, `jobs` at a time.
 
@@ -51,6 +56,7 @@ def estimate(
         missing: those that are to be trained.
         jobs: devices, or shares of them.
         device_type: that they are of; none: this machine's.
+        data_root: folder of data sets; none: $STUDIES_DATA.
 
     Raises:
         SpecError: for a device type of which nothing is known.
@@ -69,8 +75,8 @@ def estimate(
             seconds[trial.id], bases[trial.id] = result["seconds"], "store"
             continue
         if key not in measured:
-            if local and can_calibrate(trial, work(trial) / _steps(trial)):
-                measured[key] = calibrate(trial), "calibration"
+            if local and can_calibrate(trial, work(trial) / _steps(trial), data_root):
+                measured[key] = calibrate(trial, data_root), "calibration"
             elif local and not rates:
                 rate = rate or work_of_picture(trial) / seconds_of_picture(trial)
                 measured[key] = work(trial) / rate, "made up"

@@ -79,7 +79,9 @@ class Forecast:
         )
 
 
-def forecast(plan: Plan, devices: int | None = None, device_type: str | None = None) -> Forecast:
+def forecast(
+    plan: Plan, devices: int | None = None, device_type: str | None = None, data_root: str | None = None
+) -> Forecast:
     """What the missing trials of a plan would cost on so many devices of a type; none: this machine.
 
     Raises:
@@ -90,5 +92,5 @@ def forecast(plan: Plan, devices: int | None = None, device_type: str | None = N
     here = device_type is None and default_device() == "cpu"
     names = plan.names
     check_memory({names[trial.id]: trial.model for trial in plan.trials}, trained=here)
-    guess = estimate(plan.store, plan.trials, missing, devices, device_type)
+    guess = estimate(plan.store, plan.trials, missing, devices, device_type, data_root)
     return Forecast(plan, devices, device_type or device_name(default_device()), missing, guess)
