@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from searchspace.added import Added
 from searchspace.expand import inner_models
-from searchspace.spec import Added
 
 
 def hashed(spec: BaseModel) -> dict[str, Any]:

@@ -5,7 +5,6 @@ Every row of every table is a `ModelSpec`: a `TransformerSpec` (a tokenizer and 
 their invariants when they are made: where, what must hold, what was given, what would work.
 """
 
-from dataclasses import dataclass
 from math import lcm
 from typing import Annotated, Any, Literal
 
@@ -16,21 +15,6 @@ from searchspace.bounds import LARGEST_SIDE, Heads, Layers, Pixels, ShareBelow1,
 
 Kernel = Annotated[int, Within(1, 512)]
 SplitSpec = tuple[Kernel, Kernel, Annotated[int, Within(0, 512)]]
-
-
-@dataclass(frozen=True)
-class Added:
-    """Mark of a field that was added after the first version: `depth: Annotated[int, Added("0.2.0", 1)] = 1`.
-
-    Such a field is hashed only where it differs from that default (see `searchspace.identity`).
-
-    Attributes:
-        version: of this package that added the field.
-        default: that it was added with, as plain data; frozen for ever.
-    """
-
-    version: str
-    default: Any
 
 
 class Spec(BaseModel):

@@ -42,8 +42,9 @@ def strike(kind: str) -> None:
 
 def inject(module: object) -> None:
     from studies.training.data import source  # where the random state of a step is set
+    from studies.training.losses import Loss
 
-    trainer, seed_all, loss_of = module.Trainer, source.seed_all, module.Loss.__call__  # type: ignore[attr-defined]
+    trainer, seed_all, loss_of = module.Trainer, source.seed_all, Loss.__call__  # type: ignore[attr-defined]
     begin, now = trainer.__init__, {"trial": "", "step": -1}
     steps = os.open(Path(str(FOLDER), "steps"), os.O_CREAT | os.O_APPEND | os.O_WRONLY)
 
@@ -63,7 +64,7 @@ def inject(module: object) -> None:
         found = loss_of(self, *args)
         return found * float("nan") if now["step"] == STEP and fault() == "nan" and is_victim(now["trial"]) else found
 
-    trainer.__init__, module.Loss.__call__, source.seed_all = __init__, loss, counted  # type: ignore
+    trainer.__init__, Loss.__call__, source.seed_all = __init__, loss, counted  # type: ignore
 
 
 if FOLDER:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from searchspace.expand import SpecError
 from studies.cli.arguments import cores, devices, number, seeds, whole
 from studies.cli.usage import Parser, UsageError, Version
+from studies.store.errors import NoStoreWarning
 from studies.store.records import STATUSES
-from studies.store.store import NoStoreWarning
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[Parser]

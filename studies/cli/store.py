@@ -11,10 +11,11 @@ from tabulate import tabulate
 from searchspace.expand import SpecError
 from searchspace.spec import CnnSpec, ModelSpec, to_dict
 from studies.api.progress import counted
+from studies.store.errors import NewerError
 from studies.store.files import StoreError
 from studies.store.lookup import trial_named
 from studies.store.records import STATUSES
-from studies.store.store import NewerError, Store
+from studies.store.store import Store
 from studies.store.verification import problems as found_problems
 from studies.trials.trial import FileTeacher, TrialSpec, WeightsFile
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from studies.engine.events import reason
 from studies.engine.options import Options
 from studies.engine.team import MemberEndedError, Team
+from studies.training.errors import MemoryShortError, TrainingError
 
 DEATHS = 2  # a trial one of whose processes ended goes on from its checkpoint so often
 
@@ -33,7 +34,6 @@ class Endings:
             MemberEndedError: if one has ended too often.
         """
         from studies.training.parents import ParentError
-        from studies.training.trainer import MemoryShortError, TrainingError
 
         if team.options.devices == 1 or isinstance(error, ParentError | TrainingError):
             raise error  # every process would have it

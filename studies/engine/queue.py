@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from studies.engine.events import Events
+from studies.store.errors import DamagedError
 from studies.store.leases import Patience, newest
-from studies.store.store import DamagedError, Store
+from studies.store.store import Store
 from studies.trials.trial import TrialSpec
 
 

@@ -10,7 +10,8 @@ from studies.language.expansion import at_scale, check_count, trials
 from studies.language.resolve import load_study
 from studies.language.scale_file import load_scale
 from studies.language.study import Arm, Study, seed_list
-from studies.store.store import DamagedError, Store
+from studies.store.errors import DamagedError
+from studies.store.store import Store
 from studies.trials.results import EpochRecord
 from studies.trials.scale import Scale
 from studies.trials.trial import Teacher, TrialSpec, WeightsFile

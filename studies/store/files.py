@@ -4,7 +4,6 @@ import errno
 import hashlib
 import os
 import shutil
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,7 +13,6 @@ from typing import IO, Any, Protocol
 from searchspace.expand import SpecError
 
 NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}  # of file systems without hard links
-CONDITIONAL = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "memory"}  # their fsspec puts are, if asked
 
 
 class StoreError(SpecError):
@@ -78,6 +76,8 @@ def open_files(root: str | Path) -> Files:
         fs, path = fsspec.core.url_to_fs(text, use_listings_cache=False)
     except (ImportError, ValueError) as error:
         raise StoreError(f"cannot open the store {text}: {' '.join(str(error).split())}") from None
+    from studies.store.remote_files import RemoteFiles
+
     return RemoteFiles(fs, path, text)
 
 
@@ -107,11 +107,11 @@ class LocalFiles:
 
     def write_hashed(self, folder: str, write: Callable[[IO[bytes]], None], name: Callable[[str], str]) -> str:
         temporary = self._path(folder) / f".part.{uuid.uuid4().hex[:8]}"
-        with _as_store_error("write", str(temporary.parent)):
+        with as_store_error("write", str(temporary.parent)):
             temporary.parent.mkdir(parents=True, exist_ok=True)
             try:
                 with open(temporary, "wb") as file:
-                    writer = _HashingWriter(file)
+                    writer = HashingWriter(file)
                     write(writer)  # type: ignore[arg-type]
                     file.flush()
                     os.fsync(file.fileno())
@@ -141,20 +141,20 @@ class LocalFiles:
         return True
 
     def rename(self, old: str, new: str) -> None:
-        with _as_store_error("rename", self.show(old)), suppress(FileNotFoundError):
+        with as_store_error("rename", self.show(old)), suppress(FileNotFoundError):
             os.replace(self._path(old), self._path(new))
             _sync_folder(self._path(new).parent)
 
     def remove(self, name: str) -> None:
         path = self._path(name)
-        with _as_store_error("remove", self.show(name)), suppress(FileNotFoundError, NotADirectoryError):
+        with as_store_error("remove", self.show(name)), suppress(FileNotFoundError, NotADirectoryError):
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             else:
                 path.unlink()
 
     def names(self, folder: str) -> list[str]:
-        with _as_store_error("list", self.show(folder)):
+        with as_store_error("list", self.show(folder)):
             try:
                 return sorted(os.listdir(self._path(folder)))
             except (FileNotFoundError, NotADirectoryError):
@@ -175,7 +175,7 @@ class LocalFiles:
     def _place(self, name: str, content: bytes, move: Any) -> None:
         path = self._path(name)
         temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-        with _as_store_error("write", str(path)):
+        with as_store_error("write", str(path)):
             path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with open(temporary, "wb") as file:
@@ -192,7 +192,7 @@ class LocalFiles:
             raise _problem("write", str(path), error) from None
 
 
-class _HashingWriter:
+class HashingWriter:
     """A file that is written to piece by piece, and the SHA-256 of what was."""
 
     def __init__(self, file: Any) -> None:
@@ -219,89 +219,8 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-class RemoteFiles:
-    """An fsspec file system. Object stores put a file whole; `create` is their conditional put (S3, GCS, Azure)."""
-
-    look_seconds = 5.0  # a look is a request
-
-    def __init__(self, fs: Any, path: str, url: str) -> None:
-        self.fs, self.path, self.root = fs, path.rstrip("/"), url.rstrip("/")
-        names = set(fs.protocol if isinstance(fs.protocol, tuple) else (fs.protocol,))
-        self.one_process = "memory" in names
-        self.exclusive = bool(names & CONDITIONAL)
-
-    def read(self, name: str) -> bytes | None:
-        with _as_store_error("read", self.show(name)):
-            try:
-                return self.fs.cat_file(self._path(name))
-            except FileNotFoundError:
-                return None
-
-    def write(self, name: str, content: bytes) -> None:
-        with _as_store_error("write", self.show(name)):
-            self._put(name, content, "overwrite")
-
-    def write_hashed(self, folder: str, write: Callable[[IO[bytes]], None], name: Callable[[str], str]) -> str:
-        # Through a file of this machine: an object store takes a file whole, and its name is known at the end.
-        with _as_store_error("write", self.show(folder)), tempfile.NamedTemporaryFile(prefix="studies-") as file:
-            writer = _HashingWriter(file)
-            write(writer)  # type: ignore[arg-type]
-            file.flush()
-            made = name(writer.sha256.hexdigest())
-            self.fs.makedirs(self._path(folder), exist_ok=True)
-            self.fs.put_file(file.name, self._path(f"{folder}/{made}"))
-        return made
-
-    def create(self, name: str, content: bytes) -> bool:
-        with _as_store_error("write", self.show(name)):
-            try:
-                self._put(name, content, "create")
-            except FileExistsError:
-                if not self.exists(name):
-                    raise
-                return False
-        return True
-
-    def rename(self, old: str, new: str) -> None:
-        with _as_store_error("rename", self.show(old)), suppress(FileNotFoundError):
-            self.fs.mv(self._path(old), self._path(new), recursive=True)
-
-    def remove(self, name: str) -> None:
-        with _as_store_error("remove", self.show(name)), suppress(FileNotFoundError):
-            self.fs.rm(self._path(name), recursive=True)
-
-    def names(self, folder: str) -> list[str]:
-        path = self._path(folder)
-        with _as_store_error("list", self.show(folder)):
-            self.fs.invalidate_cache()
-            try:
-                listed = [entry.rstrip("/") for entry in self.fs.ls(path, detail=False)]
-            except FileNotFoundError:
-                return []
-        # Some list a folder, or a file, in itself.
-        return sorted({entry.rpartition("/")[2] for entry in listed if not entry.endswith(path)})
-
-    def exists(self, name: str) -> bool:
-        with _as_store_error("read", self.show(name)):
-            self.fs.invalidate_cache()
-            return bool(self.fs.exists(self._path(name)))
-
-    def may_hold_files(self) -> bool:
-        return True
-
-    def show(self, name: str = "") -> str:
-        return f"{self.root}/{name}" if name else self.root
-
-    def _path(self, name: str) -> str:
-        return f"{self.path}/{name}" if name else self.path
-
-    def _put(self, name: str, content: bytes, mode: str) -> None:
-        self.fs.makedirs(self._path(name).rpartition("/")[0], exist_ok=True)
-        self.fs.pipe_file(self._path(name), content, mode=mode)
-
-
 @contextmanager
-def _as_store_error(what: str, where: str) -> Iterator[None]:
+def as_store_error(what: str, where: str) -> Iterator[None]:
     """Whatever goes wrong as one line that says where."""
     try:
         yield

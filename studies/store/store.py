@@ -25,6 +25,7 @@ from pydantic import ValidationError
 
 from searchspace.expand import from_validation
 from searchspace.spec import ModelSpec
+from studies.store.errors import DamagedError, NewerError, NoStoreWarning
 from studies.store.files import StoreError, open_files
 from studies.store.leases import in_use
 from studies.store.records import dump, parse
@@ -33,18 +34,6 @@ from studies.trials.results import Result
 from studies.trials.trial import TrialSpec
 
 FORMAT = 2  # of the store; what changes it needs a step in studies/store/migration.py
-
-
-class DamagedError(StoreError):
-    """A record that is not what was written."""
-
-
-class NewerError(StoreError):
-    """A record with a field that this code does not know, or a value that it refuses: another version wrote it."""
-
-
-class NoStoreWarning(UserWarning):
-    """A store is read that is not there: that shows nothing, and is often a wrong name or folder."""
 
 
 class Store:

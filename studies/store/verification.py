@@ -1,8 +1,9 @@
 """Whether the files of a trial are what was written."""
 
+from studies.store.errors import NewerError
 from studies.store.files import StoreError
 from studies.store.records import is_checkpoint
-from studies.store.store import NewerError, Store
+from studies.store.store import Store
 from studies.trials.identity import digest
 
 

@@ -5,8 +5,8 @@ import torch.nn.functional as F
 from timm.loss import SoftTargetCrossEntropy
 from torch import nn
 
-from studies.training.parents import distillation_loss
-from studies.trials.trial import Distillation
+from studies.training.parents import Parents, distillation_loss, has_distillation_token
+from studies.trials.trial import Distillation, TrialSpec
 
 Logits = torch.Tensor | tuple[torch.Tensor, torch.Tensor]
 AUXILIARY = 0.4  # weight of an auxiliary classifier, as in torchvision's reference training
@@ -50,3 +50,12 @@ class Loss:
         if target.ndim == 2:
             return self._soft(logits, target)
         return F.cross_entropy(logits, target, label_smoothing=self.label_smoothing)
+
+
+def make_loss(trial: TrialSpec, model: nn.Module, parents: Parents, device: torch.device) -> Loss:
+    """The loss of a trial; a model with a distillation token is made to give both of its logits in training."""
+    teacher = parents.teacher(trial.teacher).to(device) if trial.teacher else None
+    has_token = has_distillation_token(model)
+    if teacher and has_token:
+        model.set_distilled_training()  # type: ignore[operator]
+    return Loss(trial.recipe.label_smoothing, trial.teacher, teacher, has_token)

@@ -8,8 +8,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from math import isfinite
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
 from timm.utils import ModelEmaV3
@@ -19,12 +18,13 @@ from torch.nn.parallel import DistributedDataParallel
 from searchspace.build import build
 from studies.training.data.opened import open_data
 from studies.training.devices import finish_work, memory_format
+from studies.training.errors import MemoryShortError, TrainingError, require_finite
 from studies.training.evaluation import evaluate
 from studies.training.execution import Execution, micro_batches
-from studies.training.losses import Loss
+from studies.training.losses import make_loss
 from studies.training.mixing import Mixer
 from studies.training.optimizing import make_optimizer, make_schedule
-from studies.training.parents import Parents, has_distillation_token, packed
+from studies.training.parents import Parents, packed
 from studies.training.precision import Precision
 from studies.training.ranks import ALONE, Ranks
 from studies.training.seeding import seed_all
@@ -34,14 +34,6 @@ from studies.trials.trial import TrialSpec
 logging.getLogger("timm.scheduler.cosine_lr").setLevel(logging.ERROR)  # it warns of a cosine of one step
 
 LOSS_CHECK_STEPS = 50  # steps between two looks whether the loss is finite
-
-
-class TrainingError(RuntimeError):
-    """A trial that cannot go on: its loss is not a number, say."""
-
-
-class MemoryShortError(RuntimeError):
-    """One of several processes has too little memory for its micro-batch; all must begin again with a smaller one."""
 
 
 class Trainer:
@@ -83,11 +75,7 @@ class Trainer:
         self.model: nn.Module = build(trial.model).to(self.device)
         parents = parents or Parents()
         self.pretrained_share = parents.start(self.model, trial.pretrained) if trial.pretrained else None
-        teacher = parents.teacher(trial.teacher).to(self.device) if trial.teacher else None
-        has_token = has_distillation_token(self.model)
-        if teacher and has_token:
-            self.model.set_distilled_training()  # type: ignore[operator]
-        self.loss = Loss(recipe.label_smoothing, trial.teacher, teacher, has_token)
+        self.loss = make_loss(trial, self.model, parents, self.device)
         self.mixer = Mixer(recipe, trial.data.num_classes)
         self.precision = Precision(recipe.amp, self.device)
         self.memory_format = memory_format(trial.model, self.device)
@@ -271,20 +259,16 @@ class Trainer:
     def _check_finite(self, epoch_loss: torch.Tensor) -> None:
         """Refuse to go on from a loss, or from weights, that are not finite."""
         self._check_loss(epoch_loss)
-        if not isfinite(norm := nn.utils.get_total_norm(self.parameters).item()):
-            self._not_finite("norm of the weights", norm)
+        require_finite("norm of the weights", nn.utils.get_total_norm(self.parameters), self._place)
 
     def _check_loss(self, epoch_loss: torch.Tensor) -> None:
         """Refuse to go on from a loss that is not finite. On a GPU this waits for the device."""
-        if not isfinite(loss := epoch_loss.item()):
-            self._not_finite("loss", loss)
+        require_finite("loss", epoch_loss, self._place)
 
-    def _not_finite(self, what: str, value: float) -> NoReturn:
+    @property
+    def _place(self) -> str:
         lr = self.optimizer.param_groups[0]["lr"]
-        raise TrainingError(
-            f"the {what} is {value} by step {self.step} of {self.steps} (epoch {self.epochs_done + 1}, lr {lr:.3g}): "
-            "try a lower lr"
-        )
+        return f"by step {self.step} of {self.steps} (epoch {self.epochs_done + 1}, lr {lr:.3g})"
 
     def evaluate(self, limit: int | None = None) -> dict[str, float]:
         """Evaluate on the test split, or on a subset of `limit` pictures, the same for every trial."""

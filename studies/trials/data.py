@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from searchspace.added import Added
 from searchspace.bounds import LARGEST_SIDE, Pictures, Pixels, ShareAbove0, Within
-from searchspace.identity import Added
 from searchspace.spec import Spec
 
 WHOLE_TURN = 6.283186  # in radians

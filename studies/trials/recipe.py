@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from searchspace.added import Added
 from searchspace.bounds import LARGEST_SIDE, Pictures, Share, ShareBelow1, Within
-from searchspace.identity import Added
 from searchspace.spec import Spec
 from studies.trials.rand_augment import rand_augment
 

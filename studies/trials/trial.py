@@ -4,8 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from searchspace.added import Added
 from searchspace.bounds import Seed, ShareAbove0, Within
-from searchspace.identity import Added, hashed
+from searchspace.identity import hashed
 from searchspace.spec import CnnSpec, Spec, TransformerSpec
 from studies.trials.data import DataSpec
 from studies.trials.identity import canonical, digest

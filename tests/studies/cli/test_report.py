@@ -8,7 +8,8 @@ from support import Studies, StudyFile, one_line
 
 import studies as package
 from studies.language.scale_file import load_scale
-from studies.store.store import NoStoreWarning, Store
+from studies.store.errors import NoStoreWarning
+from studies.store.store import Store
 
 UNTRAINED = "To train it: "
 

@@ -17,7 +17,8 @@ from studies.store.checkpoints import save_checkpoint
 from studies.store.store import Store
 from studies.training import trainer as module
 from studies.training.devices import peak_memory_mb, prepare_device, reset_peak_memory
-from studies.training.trainer import Trainer, TrainingError
+from studies.training.errors import TrainingError
+from studies.training.trainer import Trainer
 from studies.trials.trial import TrialSpec
 
 OF_ANOTHER_MODEL = {"model": {}, "optimizer": {}, "step": 1, "history": []}

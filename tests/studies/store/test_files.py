@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from studies.store.files import Files, LocalFiles, RemoteFiles, StoreError, open_files
+from studies.store.files import Files, LocalFiles, StoreError, open_files
+from studies.store.remote_files import RemoteFiles
 
 
 @pytest.fixture(params=["local", "memory"])

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stores import RESULT, TRIAL, change, flip, in_memory, names, small
 
+from studies.store.errors import DamagedError
 from studies.store.files import StoreError
 from studies.store.leases import acquire
 from studies.store.records import digest_of
-from studies.store.store import DamagedError, Store
+from studies.store.store import Store
 from studies.store.verification import problems
 from studies.trials.trial import TrialSpec
 

@@ -19,9 +19,10 @@ from studies.store.checkpoints import load_checkpoint, save_checkpoint
 from studies.store.leases import acquire, newest
 from studies.store.store import Store
 from studies.training.devices import prepare_device
+from studies.training.errors import TrainingError
 from studies.training.evaluation import evaluate
 from studies.training.seeding import seed_all
-from studies.training.trainer import Trainer, TrainingError
+from studies.training.trainer import Trainer
 from studies.trials.scale import Scale
 from studies.trials.trial import TrialSpec
 

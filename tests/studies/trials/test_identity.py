@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 from support import Studies, one_line
 
+from searchspace.added import Added
 from searchspace.expand import inner_models
-from searchspace.identity import Added, added_fields, hashed
+from searchspace.identity import added_fields, hashed
 from searchspace.spec import CnnSpec, Spec
+from studies.store.errors import NewerError
 from studies.store.files import StoreError
 from studies.store.records import dump
-from studies.store.store import FORMAT, NewerError, Store
+from studies.store.store import FORMAT, Store
 from studies.store.verification import problems
 from studies.trials.data import Cifar10Spec
 from studies.trials.identity import canonical, digest
