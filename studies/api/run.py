@@ -174,6 +174,7 @@ def train(plan: Plan, how: How) -> Outcome:
 
 def _check(plan: Plan, how: How) -> None:
     """Refuse what cannot work before anything is written."""
+    plan.store.files.require_writable()
     if how.executor == "inline":
         rays = {"--jobs": how.jobs not in (None, 1), "--address": how.address, "--device-type": how.device_type}
         for name, value in rays.items():
@@ -183,6 +184,8 @@ def _check(plan: Plan, how: How) -> None:
             raise SpecError("--early-stop compares trials that run at the same time: it needs --executor ray")
     elif plan.store.files.one_process:
         raise SpecError(f"{plan.store.root} lives in one process: Ray's workers would not see it; --executor inline")
+    if how.device_type and not how.address and how.gpus == 0:
+        raise SpecError(f"--device-type {how.device_type}: this machine has no GPU; --address names a cluster that has")
     if None not in (how.devices_per_trial, how.gpus_per_trial):
         raise SpecError("--devices-per-trial and --gpus-per-trial say the same: give one of them")
     asked = how.gpus_per_trial if how.devices_per_trial is None else how.devices_per_trial

@@ -55,6 +55,9 @@ class Files(Protocol):
     def may_hold_files(self) -> bool:
         """Whether the root is a folder, or nothing yet."""
 
+    def require_writable(self) -> None:
+        """Refuse a root that cannot be written, as far as that shows before; nothing is left there."""
+
     def show(self, name: str = "") -> str:
         """Path or URL of a file, for people."""
 
@@ -165,6 +168,14 @@ class LocalFiles:
 
     def may_hold_files(self) -> bool:
         return self._path("").is_dir() or not self._path("").exists()
+
+    def require_writable(self) -> None:
+        root = self._path("")
+        nearest = next(folder for folder in (root, *root.parents) if folder.exists())
+        trial = nearest / f".studies-{uuid.uuid4().hex[:8]}"
+        with as_store_error("write", self.show("store.json")):
+            trial.mkdir()
+            trial.rmdir()
 
     def show(self, name: str = "") -> str:
         return str(self._path(name))

@@ -80,6 +80,9 @@ class RemoteFiles:
     def may_hold_files(self) -> bool:
         return True
 
+    def require_writable(self) -> None:
+        """What an object store permits shows when it is written."""
+
     def show(self, name: str = "") -> str:
         return f"{self.root}/{name}" if name else self.root
 

@@ -239,8 +239,8 @@ def test_an_arm_that_the_paper_has_not_is_shown_beside_its_table(studies: Studie
     )
     done = studies("run", str(path), "--scale", str(tiny), "--seeds", "2", "--executor", "inline")
     assert done.returncode == 0, done.stderr
-    assert "Arms of mine that the paper has not" in done.stdout
-    assert "T2T-ViT-Two" in done.stdout.split("the paper has not")[1]
+    assert "Arms of mine that table 7 of the paper has not" in done.stdout
+    assert "T2T-ViT-Two" in done.stdout.split("of the paper has not")[1]
 
 
 @pytest.mark.slow
@@ -333,7 +333,7 @@ def test_a_piped_run_tells_what_happens_in_plain_lines(studies: Studies, study_f
     assert done.returncode == 0, done.stderr
     assert "\x1b" not in done.stderr
     lines = done.stderr.splitlines()
-    told = ["training 2 trials", "starting Ray", "a, seed 0: started", "[1/2] a, seed 0: top-1", "b, seed 0: started"]
+    told = ["starting Ray", "training 2 trials", "a, seed 0: started", "[1/2] a, seed 0: top-1", "b, seed 0: started"]
     places = [next(i for i, line in enumerate(lines) if line.startswith(text)) for text in told]
     assert places[:3] == sorted(places[:3])
     assert places[2] < places[3]

@@ -169,10 +169,12 @@ with Heart(acquire(files, "trial", "ours"), threading.Event(), 0.5, hung) as hea
 # The executor with a trainer that hangs in its second step.
 HANGS = """
 import sys, time, types
+import torch
 from studies.engine import worker as execute
 from studies.store.store import Store
 class Trainer:
-    done, step = False, 0
+    done, step, notes = False, 0, []
+    device, source = torch.device("cpu"), types.SimpleNamespace(close=lambda: None)
     def __init__(self, *_):
         pass
     def train_epoch(self, pause):

@@ -14,8 +14,9 @@ from studies.language.catalog import names
 from studies.language.expansion import at_scale, trials
 from studies.language.resolve import load_study, parse
 from studies.language.scale_file import load_scale
+from studies.language.study import Study
 from studies.reporting.structures import misnamed, structure, tokens
-from studies.reporting.tables import _described, study_of_table, table
+from studies.reporting.tables import _described, table
 from studies.store.store import Store
 
 DIGITS = load_scale("digits")
@@ -76,21 +77,21 @@ def test_no_two_tables_compare_the_same_trials_in_opposite_directions() -> None:
         assert not directions[one] & opposite, (one, other)
 
 
-def finished(study_name: str, runs: Path, top1: dict[str, float]) -> Store:
+def finished(study: Study, runs: Path, top1: dict[str, float]) -> Store:
     """A store with two seeds of some arms of a study."""
     store = Store(runs)
     store.prepare()
-    for arm, trial in trials(at_scale(load_study(study_name), DIGITS), (0, 1)):
+    for arm, trial in trials(at_scale(study, DIGITS), (0, 1)):
         if arm.name in top1:
             store.plan(trial)
             store.finish(trial.id, FIGURES | {"top1": top1[arm.name] + trial.seed})
     return store
 
 
-@pytest.mark.slow
-def test_an_untaught_row_shows_no_number_beside_the_papers_but_why(tmp_path: Path) -> None:
-    store = finished("vit_comparison", tmp_path / "runs", {"ViT-S/16": 90.0, "DeiT-small-Distilled": 93.0})
-    study = study_of_table(2)
+def test_an_untaught_row_shows_no_number_beside_the_papers_but_why(study_file: StudyFile, tmp_path: Path) -> None:
+    arms = {"ViT-S/16": {"base": "vit_s_16"}, "DeiT-small-Distilled": {"base": "deit_small_distilled"}}
+    study = parse(study_file(paper={"table": 2}, arms=arms))
+    store = finished(study, tmp_path / "runs", {"ViT-S/16": 90.0, "DeiT-small-Distilled": 93.0})
     rows = json.loads(table(study, DIGITS, store, style="json"))
     row = next(row for row in rows if row["model"] == "DeiT-small-Distilled")
     assert (row["top1"], row["delta"], row["verdict"]) == (None, None, "not as named")
