@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from math import log
 from typing import Annotated
 
-from pydantic import model_validator
+from pydantic import ValidationError, model_validator
 
 from searchspace.bounds import Within
+from searchspace.expand import from_validation
 from searchspace.spec import Spec
 
 Count = Annotated[int | None, Within(1, 10**18)]
@@ -43,6 +44,18 @@ class Budget(Spec):
 
     def __str__(self) -> str:
         return " and ".join(f"{name} {bound:,}" for name, bound in self.bounds().items()) or "no bounds"
+
+
+def budget_of(**bounds: int | None) -> Budget:
+    """A budget of its bounds.
+
+    Raises:
+        SpecError: in one line, if they contradict each other.
+    """
+    try:
+        return Budget(**bounds)
+    except ValidationError as error:
+        raise from_validation(error, bounds) from None
 
 
 def excess(name: str, bound: int, figures: Mapping[str, int]) -> float:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from searchspace.expand import SpecError
 from studies.cli.arguments import cores, devices, number, seeds, whole
+from studies.cli.space_options import add_space_commands
 from studies.cli.usage import Parser, UsageError, Version
 from studies.store.errors import NoStoreWarning
 from studies.store.records import STATUSES
@@ -283,6 +284,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--json", action="store_true", help="for programs")
     _data(commands, add)
     _store(commands, add)
+    add_space_commands(commands, add)
     return parser
 
 
