@@ -53,7 +53,7 @@ class Plan:
         found: dict[str, None] = {}
         for trial in self.trials:
             recipe = trial.recipe
-            steps = recipe.epochs * (trial.data.train_size // recipe.batch_size)
+            steps = recipe.epochs * (trial.data.learned // recipe.batch_size)
             if recipe.ema and not recipe.ema.warmup and (over := 1 / (1 - recipe.ema.decay)) > steps * MOST_AVERAGED:
                 found[
                     f"recipe.ema.decay {recipe.ema.decay:g} averages over {over:,.0f} of {steps:,} steps: the average, "
