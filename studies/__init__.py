@@ -1,7 +1,7 @@
 """Ablation studies and architecture search: the command line, the engine and the studies that ship.
 
 In Python, each command is a function here: `studies.plan`, `run`, `results`, `history`, `report`, `evaluate`,
-`data_check`.
+`data_check`, `search`.
 """
 
 from importlib import import_module
@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from studies.api.plan import plan
     from studies.api.report import report
     from studies.api.run import run
+    from studies.api.search import search
     from studies.reporting.frames import history, results
 
-__all__ = ["data_check", "evaluate", "history", "plan", "report", "results", "run"]
+__all__ = ["data_check", "evaluate", "history", "plan", "report", "results", "run", "search"]
 HOMES = {
     "data_check": "studies.api.data",
     "evaluate": "studies.api.evaluate",
@@ -24,6 +25,7 @@ HOMES = {
     "report": "studies.api.report",
     "results": "studies.reporting.frames",
     "run": "studies.api.run",
+    "search": "studies.api.search",
 }
 
 

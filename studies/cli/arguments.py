@@ -18,6 +18,15 @@ def number(low: float, high: float, above: bool = True) -> Callable[[str], float
     return lambda text: _checked(Within(low, high, above=above), text, whole=False)
 
 
+def amount(text: str) -> int:
+    """A count with a unit: 2G, 10M, 500k, or a plain number."""
+    unit = {"k": 10**3, "M": 10**6, "G": 10**9}.get(text[-1:], 1)
+    try:
+        return round(Within(0, 10**18, above=True).check(text if unit == 1 else text[:-1], whole=False) * unit)
+    except ValueError:
+        raise ArgumentTypeError(f"a number, with k, M or G behind it if need be (2G, 10M), got {text!r}") from None
+
+
 def cores(text: str) -> float:
     """Whole cores, or a share of one."""
     value = _checked(Within(0, 1024, above=True), text, whole=False)
