@@ -5,8 +5,8 @@ import pandas as pd
 from reports.render import Section, formatted
 
 VALIDATION = (
-    "Accuracy on validation pictures, cut from the training pictures, by one seed: it ranks candidates, and that of the "
-    "best of many is too high. Params and MACs at full size."
+    "Accuracy on validation pictures, cut from the training pictures, by one seed: it ranks candidates, and that of "
+    "the best of many is too high. Params and MACs at full size."
 )
 
 
@@ -15,8 +15,8 @@ def section(search: str, front: pd.DataFrame, scale: str, remarks: list[str]) ->
 
     Args:
         search: its name.
-        front: candidate (its name), point (its knobs, as text), params, macs, top1 (%, on validation pictures; NaN for the
-            base).
+        front: candidate (its name), point (its knobs, as text), params, macs, top1 (%, on validation pictures; NaN
+            for the base).
         scale: that ranked them.
         remarks: below what the columns mean.
     """

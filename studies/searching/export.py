@@ -1,5 +1,6 @@
 """A Pareto set as a study file that runs."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def export(folder: Path, name: str, definition: Definition, scale: str, found: S
     """Write a study of the base and the Pareto set, and its scale's name; the file's path is returned.
 
     Args:
-        scale: name or path, as the study file is to have it.
+        scale: its name, or the path of its file.
         found: the Pareto set.
 
     Raises:
@@ -39,7 +40,8 @@ def export(folder: Path, name: str, definition: Definition, scale: str, found: S
     content = {
         "study": f"{name}_pareto",
         "question": f"The Pareto set of the search {name} over {' and '.join(definition.objectives)}.",
-        "scale": scale,
+        # A file is looked for beside the study file that names it.
+        "scale": os.path.relpath(scale, folder) if scale.endswith((".yaml", ".yml")) else scale,
         "base": definition.base,
         "arms": arms,
     }

@@ -6,6 +6,7 @@ ends. `optuna-dashboard FILE` shows it, also while the search goes on.
 """
 
 import fcntl
+import json
 import os
 import warnings
 from collections.abc import Iterator, Sequence
@@ -106,6 +107,9 @@ def _storage(path: Path) -> JournalStorage:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            with path.open("rb") as file:
+                if first := file.readline():
+                    json.loads(first)["op_code"]  # Optuna passes over a last line that is none of its own
             return JournalStorage(JournalFileBackend(str(path)))
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror or error}") from None

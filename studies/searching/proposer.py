@@ -107,9 +107,16 @@ class Proposer:
         """What the sampler would try, anywhere in the space, and what it notes beside it (NSGA-II: a generation)."""
         if self.sampler == "random":
             return {}, {}
-        self._mirror.sampler = _sampler(self.sampler, seed)
+        if self.sampler == "nsga2":
+            # It finds the parents of a generation in another order than it remembers them in; and what a study that is
+            # taken up has to find, one that went on remembers. So it is asked before, and both remember.
+            self._asked(seed)
+        return self._asked(seed)
+
+    def _asked(self, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            self._mirror.sampler = _sampler(self.sampler, seed)
             trial = self._mirror.ask()
             point = choose(self.parameters, lambda p: value_of(p, suggested(trial, p.name, self.distributions[p.name])))
             asked = self._mirror.tell(trial, state=TrialState.FAIL)  # samplers pass over it
