@@ -94,6 +94,7 @@ def search(
     min_macs: int | None = None,
     max_params: int | None = None,
     min_params: int | None = None,
+    budget_at: Literal["full", "scale"] = "full",
     trials: int = 50,
     sampler: str = "tpe",
     objectives: str | Sequence[str] = ("top1", "macs"),
@@ -118,10 +119,11 @@ def search(
     Args:
         base: preset to search around, or a space by name or file.
         space: name, path, or a space; default: that with the name of the scale, else `paper`.
-        max_macs: of a candidate at full size, as are the other bounds.
+        max_macs: most multiply-adds of a candidate.
         min_macs: least multiply-adds.
         max_params: most parameters.
         min_params: least parameters.
+        budget_at: whether the bounds are those of the `full` size, or of the small models at the `scale`.
         trials: candidates in all, those of earlier calls among them.
         sampler: `tpe`, `nsga2`, `gp` or `random`.
         objectives: top1 (on validation pictures), macs, params: one or several.
@@ -153,7 +155,7 @@ def search(
     )  # fmt: skip
     budget = {"max_macs": max_macs, "min_macs": min_macs, "max_params": max_params, "min_params": min_params}
     names = [objectives] if isinstance(objectives, str) else objectives
-    what = asked(base, space, budget, scale, validation, sampler, names, seed, name)
+    what = asked(base, space, budget, scale, validation, sampler, names, seed, name, budget_at)
     folder = None if export is None else Path(export)
     found = run_search(what, Store(store_root(runs_dir)), how, trials, control, final_seeds, top, folder)
     if isinstance(found.ended, StoppedError):

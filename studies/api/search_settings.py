@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from searchspace.budget import Budget
 from searchspace.cost.remembered import costs
@@ -12,8 +11,9 @@ from searchspace.expand import SpecError, from_validation, nearest
 from searchspace.feasible import Feasible
 from searchspace.presets import names as preset_names
 from searchspace.presets import preset
+from searchspace.shrink import shrink
 from searchspace.space import Space, named_space, space_names, space_of
-from searchspace.spec import to_dict
+from searchspace.spec import ModelSpec, to_dict
 from studies.api.progress import amount
 from studies.language.scale_file import load_scale
 from studies.language.yaml_file import YamlFile
@@ -24,6 +24,7 @@ from studies.trials.scale import NAME, Scale, changed
 
 MOST_TRIALS = 100_000
 DEFAULT_SPACE = "paper"
+BUDGET_AT = ("full", "scale")
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ def asked(
     objectives: Sequence[str],
     seed: int,
     name: str | None,
+    budget_at: str = "full",
 ) -> Asked:
     """The search that is asked for (see `studies.search` for what is given).
 
@@ -74,10 +76,18 @@ def asked(
     title = name or (base if base in preset_names() else found.name)
     if not re.match(NAME, title):
         raise SpecError(f"--name: letters, digits, _, . and -, got {title!r}")
-    definition = Definition(found, found.base, bounds, loaded, sampler, check_objectives(objectives), seed)
-    feasible = Feasible(found, bounds)
+    if budget_at not in BUDGET_AT:
+        raise SpecError(f"--budget-at is full or scale, got {budget_at!r}")
+    definition = Definition(found, found.base, bounds, loaded, sampler, check_objectives(objectives), seed, budget_at)
+
+    def scaled(model: ModelSpec) -> ModelSpec:
+        return shrink(model, loaded.shrink, loaded.data.img_size, loaded.data.in_chans, loaded.data.num_classes)
+
+    counted = scaled if budget_at == "scale" else None
+    feasible = Feasible(found, bounds, counted)
     feasible.check()
-    notes = tuple(filter(None, [_outside(found.base, bounds)]))
+    base_model = preset(found.base)
+    notes = tuple(filter(None, [_outside(found.base, counted(base_model) if counted else base_model, bounds)]))
     return Asked(title, definition, Candidates(definition, feasible), str(scale), notes)
 
 
@@ -86,7 +96,7 @@ def _space(base: str, space: str | Path | Space | None, scale: str) -> Space:
     if base in preset_names():
         default = scale if scale in space_names() else DEFAULT_SPACE
         found = space if isinstance(space, Space) else _named(str(space or default))
-        return found if found.base == base else space_of(_plain(found) | {"base": base})
+        return found if found.base == base else _around(found, base)
     if space is not None:
         raise SpecError(f"unknown preset {base!r}{nearest(base, preset_names())}; with --space the base is a preset")
     if base in space_names() or base.endswith((".yaml", ".yml")):
@@ -99,13 +109,17 @@ def _named(name: str) -> Space:
     return YamlFile(Path(name)).validate(Space) if name.endswith((".yaml", ".yml")) else named_space(name)
 
 
-def _plain(space: Space) -> dict[str, Any]:
-    return to_dict(space)
+def _around(space: Space, base: str) -> Space:
+    """A space around another base."""
+    try:
+        return space_of(to_dict(space) | {"base": base})
+    except SpecError as error:
+        raise SpecError(f"space {space.name} around {base}: {error}", error.where, error.kind) from None
 
 
-def _outside(base: str, budget: Budget) -> str:
+def _outside(base: str, model: ModelSpec, budget: Budget) -> str:
     """That a base is not within the budget, with its figures; "" if it is."""
-    (cost,) = costs([preset(base)])
+    (cost,) = costs([model])
     if budget.excess(cost) == 0:
         return ""
     figures = f"{amount(cost['macs'])} MACs and {amount(cost['params'])} params"

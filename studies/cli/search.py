@@ -21,6 +21,8 @@ from studies.api.progress import duration, say
 from studies.api.search import SearchResult, run_search
 from studies.api.search_settings import asked
 from studies.engine.events import RayDiedError, StoppedError
+from studies.language.likeness import fields_alike
+from studies.language.study import Arm
 from studies.store.store import Store
 
 BUDGET = ("max_macs", "min_macs", "max_params", "min_params")
@@ -40,6 +42,7 @@ def main(arguments: argparse.Namespace) -> int:
         arguments.objectives or ("top1", "macs"),
         arguments.seed,
         arguments.name,
+        arguments.budget_at,
     )
     made = run_search(
         what,
@@ -118,7 +121,12 @@ def _remarks(made: SearchResult) -> list[str]:
             models = len({one.trial for one in found})
             alike = "" if models == len(found) else f", {models} different models at this scale"
             lines.append(f"{who}{len(found)} candidates{alike}{f', {failed} failed' if failed else ''}.")
-    return lines
+    of, pairs = made.asked.candidates, []
+    for one in made.found:
+        if candidate := of.at(one.point):
+            arm = Arm("", str(one.number), one.model, baseline=False, optional=False)
+            pairs.append((arm, candidate.trial))
+    return [*lines, *(f"{line[0].upper()}{line[1:]}." for line in fields_alike(pairs))]
 
 
 def _text(point: Mapping[str, Any]) -> str:

@@ -18,7 +18,8 @@ class Definition:
     Attributes:
         space: of the candidates.
         base: preset that the space is around, and that the best are compared with.
-        budget: that candidates keep, at full size.
+        budget: that candidates keep.
+        budget_at: whether that is the cost at `full` size, or of the small model at the `scale`.
         scale: at which they are ranked; its data holds out pictures for validation.
         sampler: one of `objectives.SAMPLERS`.
         objectives: names of `objectives.OBJECTIVES`.
@@ -32,6 +33,7 @@ class Definition:
     sampler: str
     objectives: tuple[str, ...]
     seed: int
+    budget_at: str = "full"
 
     def plain(self) -> dict[str, Any]:
         """As plain data, in which fields that are added later leave no trace."""
@@ -39,6 +41,7 @@ class Definition:
         return {
             "space": self.space.content(),
             "budget": hashed(self.budget),
+            "budget_at": self.budget_at,
             "scale": scale | {"presets": self.scale.presets},
             "sampler": self.sampler,
             "objectives": list(self.objectives),
