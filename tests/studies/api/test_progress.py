@@ -149,9 +149,7 @@ def test_what_comes_before_the_first_epoch_is_no_measure_of_the_pace(progress: P
 def test_trials_that_come_later_are_counted_from_the_start(progress: Progress) -> None:
     first, second = progress.epochs
     growing = Progress({}, [], {}, io.StringIO(), expected=4)
-    trials_of = {
-        trial_id: SimpleNamespace(id=trial_id, recipe=SimpleNamespace(epochs=4)) for trial_id in (first, second)
-    }
+    recipe = SimpleNamespace(epochs=4)
     assert growing.summary() == "0/4 done, 0 running, 4 waiting, 0 failed"
     growing.add(SimpleNamespace(id=first, recipe=recipe), "candidate 0", 1.0)
     growing.epoch(first, {"epoch": 1, "top1": 12.5, "seconds": 100.0})
