@@ -72,6 +72,11 @@ COLUMNS = {
     "accuracy": Column("Top-1 (%)\nours", written=True),
     "difference": Column("\u0394\nours", written=True),
     "verdict": Column("Verdict"),
+    "candidate": Column("Candidate"),
+    "validation": Column("Top-1 (%)\nvalidation", 1),
+    "full_params_m": Column("Params\n(M)", 2),
+    "full_macs_g": Column("MACs\n(G)", 2),
+    "point": Column("Knobs"),
     "run_params_k": Column("Params\n(k)", 1),
     "run_macs_m": Column("MACs\n(M)", 2),
 }

@@ -1,7 +1,7 @@
 """Ablation studies and architecture search: the command line, the engine and the studies that ship.
 
 In Python, each command is a function here: `studies.plan`, `run`, `results`, `history`, `report`, `evaluate`,
-`data_check`, `space_facts`, `space_stats`.
+`data_check`, `search`, `space_facts`, `space_stats`.
 """
 
 from importlib import import_module
@@ -13,10 +13,22 @@ if TYPE_CHECKING:
     from studies.api.plan import plan
     from studies.api.report import report
     from studies.api.run import run
+    from studies.api.search import search
     from studies.api.space import space_facts, space_stats
     from studies.reporting.frames import history, results
 
-__all__ = ["data_check", "evaluate", "history", "plan", "report", "results", "run", "space_facts", "space_stats"]
+__all__ = [
+    "data_check",
+    "evaluate",
+    "history",
+    "plan",
+    "report",
+    "results",
+    "run",
+    "search",
+    "space_facts",
+    "space_stats",
+]
 HOMES = {
     "data_check": "studies.api.data",
     "evaluate": "studies.api.evaluate",
@@ -25,6 +37,7 @@ HOMES = {
     "report": "studies.api.report",
     "results": "studies.reporting.frames",
     "run": "studies.api.run",
+    "search": "studies.api.search",
     "space_facts": "studies.api.space",
     "space_stats": "studies.api.space",
 }

@@ -41,14 +41,16 @@ ROOMS: dict[str, set[str]] = {
     "training": {"trials"},
     "engine": {"store", "training", "trials"},
     "planning": {"language", "store", "training", "trials"},
+    "searching": {"engine", "language", "store", "trials"},
     "reporting": {"language", "store", "trials"},
-    "api": {"engine", "language", "planning", "reporting", "store", "training", "trials"},
-    "cli": {"api", "engine", "language", "planning", "reporting", "store", "training", "trials"},
+    "api": {"engine", "language", "planning", "reporting", "searching", "store", "training", "trials"},
+    "cli": {"api", "engine", "language", "planning", "reporting", "searching", "store", "training", "trials"},
 }
 OUTSIDE = {  # of this project, that a room may import beside `searchspace`
     "trials": {"pydantic"},
     "language": {"pydantic", "yaml"},
     "training": {"torch", "timm", "torchvision", "numpy", "PIL", "sklearn", "safetensors", "blocks"},
+    "searching": {"optuna", "pandas", "yaml"},
     "reporting": {"reports", "pandas"},
 }
 

@@ -49,7 +49,8 @@ def _epoch(record: EpochRecord, epochs: int) -> str:
 class Progress:
     """Events of a run, shown as they come.
 
-    `weights` says how much work an epoch of each trial is, in any unit; the time left follows from it.
+    `weights` says how much work an epoch of each trial is, in any unit; the time left follows from it. Trials may be
+    added while the run goes on; `expected` says how many there will be.
     """
 
     def __init__(
@@ -58,8 +59,9 @@ class Progress:
         trials: list[TrialSpec],
         weights: Mapping[str, float],
         stream: TextIO | None = None,
+        expected: int = 0,
     ) -> None:
-        self.names, self.weights = names, weights
+        self.names, self.weights, self.expected = dict(names), dict(weights), expected
         self.epochs = {trial.id: trial.recipe.epochs for trial in trials}
         self.work = {i: weights[i] * n for i, n in self.epochs.items()}
         self.running: dict[str, EpochRecord | None] = {}  # None before the first epoch
@@ -82,6 +84,12 @@ class Progress:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def add(self, trial: TrialSpec, name: str, weight: float) -> None:
+        """One trial more."""
+        self.names[trial.id], self.weights[trial.id] = name, weight
+        self.epochs[trial.id] = trial.recipe.epochs
+        self.work[trial.id] = weight * trial.recipe.epochs
 
     def started(self, trial_id: str) -> None:
         """A worker has taken a trial."""
@@ -145,6 +153,11 @@ class Progress:
             self.live.stop()
 
     @property
+    def total(self) -> int:
+        """How many trials there are, or will be."""
+        return max(self.expected, len(self.epochs))
+
+    @property
     def ended(self) -> int:
         """How many trials are done, failed or stopped early."""
         return len(self.finished) + len(self.failures) + len(self.early)
@@ -152,7 +165,9 @@ class Progress:
     def left(self) -> float | None:
         """Seconds until the rest is trained at the pace so far; None before the first epoch."""
         ended = sum(self.work[i] for i in (*self.finished, *self.failures, *self.early))
-        open_work = sum(self.work[i] for i in self.epochs) - ended
+        known = sum(self.work.values())
+        unknown = (self.total - len(self.work)) * known / max(1, len(self.work))  # as much a trial as the others
+        open_work = known + unknown - ended
         open_work -= sum(self.weights[i] * r["epoch"] for i, r in self.running.items() if r)
         elapsed = time.monotonic() - self.start
         return max(0.0, open_work) * elapsed / self.worked if self.worked else None
@@ -160,15 +175,15 @@ class Progress:
     def summary(self) -> str:
         """Counts and the time left, in one line."""
         left = self.left()
-        waiting = len(self.epochs) - self.ended - len(self.running)
-        text = f"{len(self.finished)}/{len(self.epochs)} done, {len(self.running)} running, {waiting} waiting"
+        waiting = self.total - self.ended - len(self.running)
+        text = f"{len(self.finished)}/{self.total} done, {len(self.running)} running, {waiting} waiting"
         text += f", {len(self.failures)} failed"
         text += f", {len(self.early)} stopped early" if self.early else ""
         text += f", {len(self.others)} in other runs" if self.others else ""
         return text + (f", about {duration(left)} left" if left is not None and left > 0 else "")
 
     def _line(self, text: str) -> None:
-        mark = f"[{self.ended}/{len(self.epochs)}]"
+        mark = f"[{self.ended}/{self.total}]"
         left = self.left()
         tail = f"  (about {duration(left)} left)" if left else ""
         self.console.print(Text(f"{mark} {text}{tail}"), soft_wrap=True)

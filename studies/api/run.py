@@ -1,7 +1,6 @@
 """Train what is missing of a study, and say what came of it."""
 
 import threading
-import uuid
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,16 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from searchspace.expand import SpecError
+from studies.api.execution import RefusedError, execute, options_of, prepare
 from studies.api.how import How
 from studies.api.interrupt import interruptible
 from studies.api.progress import Progress, counted, say
-from studies.engine.cluster import Cluster
 from studies.engine.events import RayDiedError, StoppedError
-from studies.engine.inline import run_inline
 from studies.engine.options import Options
 from studies.engine.queue import Queue
 from studies.language.study import Study, seed_list
-from studies.planning.estimate import STARTUP_SECONDS, work
+from studies.planning.estimate import work
 from studies.planning.machine import check_devices, check_memory, check_share
 from studies.planning.plan import Plan, make_plan
 from studies.reporting.frames import results, store_root
@@ -32,10 +30,6 @@ from studies.trials.trial import TrialSpec
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-class RefusedError(StoreError):
-    """The store cannot be written, as the run finds before anything is trained."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +140,7 @@ def train(plan: Plan, how: How) -> Outcome:
     Raises:
         SpecError: if that cannot be done so, before anything is written.
     """
-    _check(plan, how)
+    check(plan, how)
     missing = plan.trials if how.fresh else plan.missing
     done = len(plan.trials) - len(missing)
     if how.early_stop:  # what it has ended stays so, until a run without it goes on, or another trial needs it
@@ -172,8 +166,12 @@ def train(plan: Plan, how: How) -> Outcome:
     return Outcome(plan)
 
 
-def _check(plan: Plan, how: How) -> None:
-    """Refuse what cannot work before anything is written."""
+def check(plan: Plan, how: How) -> None:
+    """Refuse what cannot work before anything is written.
+
+    Raises:
+        SpecError: with the reason.
+    """
     plan.store.files.require_writable()
     if how.executor == "inline":
         rays = {"--jobs": how.jobs not in (None, 1), "--address": how.address, "--device-type": how.device_type}
@@ -214,16 +212,7 @@ def _check(plan: Plan, how: How) -> None:
 
 def _train(plan: Plan, missing: list[TrialSpec], how: How, announce: Callable[[], None]) -> Outcome:
     weights = {trial.id: work(trial) for trial in missing}
-    options = Options(
-        run=uuid.uuid4().hex[:12],
-        checkpoint_every=how.checkpoint_every,
-        step_timeout=how.step_timeout,
-        data_root=data_root(how.data_dir),
-        devices=how.devices,
-        micro_batch=how.micro_batch,
-        compile=how.compile,
-        data_workers=how.readers(len(missing)),
-    )
+    options = options_of(how, len(missing))
     epochs = {trial.id: trial.recipe.epochs for trial in missing}
     with Progress(plan.names, missing, {i: w / epochs[i] for i, w in weights.items()}) as progress:
         baselines = {trial.id for arm, trial in plan.arms if arm.baseline}  # what the others are compared with
@@ -244,10 +233,7 @@ def _execute(
 ) -> None:
     def begin(where: str) -> None:
         """Say and write down what is to be trained, when nothing can refuse the run any more."""
-        try:
-            plan.store.prepare()
-        except StoreError as error:
-            raise RefusedError(str(error)) from None
+        prepare(plan.store)
         announce()
         say(f"training {counted(len(queue.trials), 'trial')}, {where}; store: {plan.store.root}")
         for path in filter(Path.is_file, plan.files):
@@ -257,29 +243,4 @@ def _execute(
         for trial in plan.trials:  # those that are done too: others start from them, and a damaged record is mended
             plan.store.plan(trial)
 
-    if how.executor == "inline":
-        begin("in this process")
-        run_inline(plan.store, queue, options, stopping)
-        return
-    jobs = how.at_a_time(len(queue.trials))
-    cluster = Cluster(
-        jobs=jobs,
-        gpus_per_trial=how.gpus,
-        cpus_per_trial=how.cpus_per_trial,
-        address=how.address,
-        device_type=how.device_type,
-        early_stop=how.early_stop,
-        grace_period=how.grace_period,
-        reduction_factor=how.reduction_factor,
-        silence=how.cluster_silence,
-        devices=how.devices,
-    )
-    text = f"{jobs} at a time" if jobs else "as many at a time as the cluster takes"
-    where = f" on the cluster at {how.address}" if how.address else ""
-    if how.address:
-        cluster.reachable()
-    first = "reaching Ray, then starting" if how.address else "starting Ray, then"
-    say(f"{first} workers that import torch: some {STARTUP_SECONDS:.0f} s until the first trial starts")
-    from studies.engine.ray import run_ray  # which takes seconds
-
-    run_ray(plan.store, queue, options, cluster, stopping, lambda: begin(f"{text}, scheduled by Ray Tune{where}"))
+    execute(plan.store, queue, options, how, stopping, len(queue.trials), begin)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from searchspace.expand import SpecError
 from studies.cli.arguments import cores, devices, number, seeds, whole
+from studies.cli.search_arguments import declare_search
 from studies.cli.space_options import add_space_commands
 from studies.cli.usage import Parser, UsageError, Version
 from studies.store.errors import NoStoreWarning
@@ -221,6 +222,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="a Ray that does not answer for so long is taken for dead (default: 45)",
     )
+
+    _runs_dir(declare_search(add))
 
     command = add(
         "report",

@@ -24,11 +24,20 @@ def same_trials(made: Made) -> list[list[Arm]]:
 
 def made_alike(made: Made) -> list[str]:
     """What differs at full size and does not at the scale, as lines for people: whole arms, then fields of a group."""
-    lines = [
+    return [*_arms_alike(made), *fields_alike(made)]
+
+
+def _arms_alike(made: Made) -> list[str]:
+    return [
         f"one and the same model at this scale: {', '.join(dict.fromkeys(arm.name for arm in arms))}"
         for arms in same_trials(made)
         if any(arm.model != arms[0].model for arm in arms)
     ]
+
+
+def fields_alike(made: Made) -> list[str]:
+    """Values of a field that are one at the scale, as lines: `backbone.depth: 6 and 8 are both 2 at this scale`."""
+    lines = []
     for group in dict.fromkeys(arm.group for arm, _ in made):
         members = [(arm, trial.model) for arm, trial in made if arm.group == group and trial.seed == made[0][1].seed]
         for field, values in _merged(members).items():

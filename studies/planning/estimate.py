@@ -105,7 +105,7 @@ def work_of_picture(trial: TrialSpec) -> float:
 
 
 def _steps(trial: TrialSpec) -> int:
-    return trial.recipe.epochs * (trial.data.train_size // trial.recipe.batch_size)
+    return trial.recipe.epochs * (trial.data.learned // trial.recipe.batch_size)
 
 
 def _makespan(seconds: Sequence[float], jobs: int) -> float:

@@ -53,7 +53,7 @@ class Plan:
         found: dict[str, None] = {}
         for trial in self.trials:
             recipe = trial.recipe
-            steps = recipe.epochs * (trial.data.train_size // recipe.batch_size)
+            steps = recipe.epochs * (trial.data.learned // recipe.batch_size)
             if not recipe.ema or recipe.ema.warmup or trial.pretrained:  # trained weights are no bad start
                 continue
             if (over := 1 / (1 - recipe.ema.decay)) > steps * MOST_AVERAGED:

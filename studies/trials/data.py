@@ -1,6 +1,6 @@
 """Data as specs, one class a kind, told apart by `kind`. What opens them: `studies/training/data`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -16,8 +16,44 @@ Strength = Annotated[float, Within(0, 1000)]
 Interpolation = Literal["bilinear", "bicubic"]
 
 
-class DigitsSpec(Spec):
-    """Placed digits; lengths in pixels, intensities in units of full ink."""
+class _Data(Spec):
+    """What every kind of data has."""
+
+    validation: Annotated[
+        Annotated[float, Within(0, 1, above=True, below=True)] | None,
+        Added("0.3.0", None),
+    ] = Field(
+        None,
+        description="share of the training pictures that is held out: a trial learns from the others, and is evaluated "
+        "on these instead of the test pictures; none: nothing is",
+    )
+
+    @property
+    def held_out(self) -> int:
+        """Training pictures that are held out for validation."""
+        return round(self.train_size * (self.validation or 0.0))  # type: ignore[attr-defined]
+
+    @property
+    def learned(self) -> int:
+        """Training pictures that a trial learns from."""
+        return self.train_size - self.held_out  # type: ignore[attr-defined]
+
+    @model_validator(mode="after")
+    def _check_validation(self) -> Self:
+        if self.validation and not (self.held_out and self.learned):
+            size = self.train_size  # type: ignore[attr-defined]
+            raise ValueError(
+                f"validation {self.validation:g} of {size} training pictures leaves none "
+                f"{'to learn from' if self.held_out else 'for validation'}; 0.5 would work"
+            )
+        return self
+
+
+class DigitsSpec(_Data):
+    """Placed digits; lengths in pixels, intensities in units of full ink.
+
+    For validation, whole digits are held out, so that no digit is in both parts.
+    """
 
     kind: Literal["digits"]
     img_size: Pixels = 16
@@ -62,7 +98,7 @@ class DigitsSpec(Spec):
         return self
 
 
-class Cifar10Spec(Spec):
+class Cifar10Spec(_Data):
     """CIFAR-10 as it is distributed: 32 x 32 pixels (Krizhevsky 2009), resized if `img_size` is another."""
 
     kind: Literal["cifar10"]
@@ -82,7 +118,7 @@ class Cifar100Spec(Cifar10Spec):
     num_classes: Literal[100] = 100  # type: ignore[assignment]
 
 
-class FolderSpec(Spec):
+class FolderSpec(_Data):
     """Pictures in files, a folder a class, in a folder for each split: ImageNet, and data sets laid out as it is."""
 
     kind: Literal["folder"]

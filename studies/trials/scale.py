@@ -47,10 +47,11 @@ class Scale(Spec):
 
     @model_validator(mode="after")
     def _check(self) -> "Scale":
-        if self.recipe.batch_size > self.data.train_size:
+        if self.recipe.batch_size > self.data.learned:
+            less = f" less the {self.data.held_out} held out for validation" if self.data.held_out else ""
             raise ValueError(
                 "recipe.batch_size must be at most data.train_size, got "
-                f"{self.recipe.batch_size} and {self.data.train_size}"
+                f"{self.recipe.batch_size} and {self.data.train_size}{less}"
             )
         if self.recipe.shift >= self.data.img_size:
             raise ValueError(
@@ -63,7 +64,7 @@ class Scale(Spec):
                 "recipe.augment.auto_augment and color_jitter change the colours of bytes, and the pictures of digits "
                 "are made normalised; of augment, crop, hflip and reprob work with them"
             )
-        ema, steps = self.recipe.ema, self.recipe.epochs * (self.data.train_size // self.recipe.batch_size)
+        ema, steps = self.recipe.ema, self.recipe.epochs * (self.data.learned // self.recipe.batch_size)
         if ema and not ema.warmup and ema.decay > 1 - 1 / steps:
             raise ValueError(
                 f"recipe.ema.decay {ema.decay:g} averages over {1 / (1 - ema.decay):,.0f} steps, and the run has "

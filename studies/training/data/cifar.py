@@ -11,7 +11,7 @@ import torch
 from studies.training.data.cifar_files import read
 from studies.training.data.pixels import Pixels
 from studies.training.data.root import require_data
-from studies.training.data.source import Pictures, TensorSource
+from studies.training.data.source import Pictures, TensorSource, parted
 from studies.trials.data import Cifar10Spec
 
 
@@ -31,4 +31,6 @@ def open_cifar(spec: Cifar10Spec, root: str | None, device: torch.device) -> Ten
 def _opened(spec: Cifar10Spec, root: Path) -> tuple[Pictures, Pictures, Pixels, str]:
     found = read(spec, root)
     train, test = (Pictures(torch.from_numpy(x), torch.from_numpy(y)) for x, y in (found.train, found.test))
+    if spec.validation:
+        train, test = (Pictures(train.x[rows], train.y[rows]) for rows in parted(len(train), spec.held_out))
     return train, test, Pixels.of(train.x, spec.img_size), found.fingerprint

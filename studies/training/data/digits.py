@@ -2,8 +2,8 @@
 
 scikit-learn ships 1,797 handwritten digits of 8 x 8 pixels (UCI optical recognition of handwritten digits). Each
 picture here is one of them, resized, turned, coloured and placed at random over a smooth background with noise.
-Training and test pictures come from disjoint digits. A spec may take some of the ten digits only; their labels are
-counted from 0.
+Training and test pictures come from disjoint digits, and so do those that are held out of training for validation.
+A spec may take some of the ten digits only; their labels are counted from 0.
 """
 
 from functools import cache
@@ -37,12 +37,13 @@ def placed_digits(spec: DigitsSpec) -> dict[str, tuple[torch.Tensor, torch.Tenso
     generator = torch.Generator().manual_seed(spec.seed)
     order = torch.randperm(len(labels), generator=generator)
     used = (labels >= spec.first_class) & (labels < spec.first_class + spec.num_classes)
+    train, test = order[:TRAIN_SOURCES], order[TRAIN_SOURCES:]
+    train, test, test_size = train[used[train]], test[used[test]], spec.test_size
+    if spec.validation:  # in place of the test pictures, of digits that no training picture is of
+        kept = min(max(1, round(len(train) * (1 - spec.validation))), len(train) - 1)
+        train, test, test_size = train[:kept], train[kept:], spec.held_out
     made = {}
-    for split, half, count in (
-        ("train", order[:TRAIN_SOURCES], spec.train_size),
-        ("test", order[TRAIN_SOURCES:], spec.test_size),
-    ):
-        chosen = half[used[half]]
+    for split, chosen, count in (("train", train, spec.learned), ("test", test, test_size)):
         pick = chosen[torch.randint(len(chosen), (count,), generator=generator)]
         made[split] = (place(sources[pick], spec, generator), labels[pick] - spec.first_class)
     mean, std = made["train"][0].mean(), made["train"][0].std()

@@ -12,7 +12,7 @@ from studies.training.data.loading import Loading
 from studies.training.data.part import WHOLE, Part
 from studies.training.data.root import data_root
 from studies.training.data.samples import TestSamples, TrainingSamples, collate, collate_readable
-from studies.training.data.source import subset
+from studies.training.data.source import parted, subset
 from studies.training.data.splits import Splits, open_splits
 from studies.training.data.stream import Stream
 from studies.training.data.transforms import for_test, for_training
@@ -37,7 +37,7 @@ class FolderSource:
     """Splits whose pictures are read when they are needed.
 
     With `train_size` or `test_size` below what is there, a split is a random subset, over all classes together and so
-    not quite balanced, that is always the same.
+    not quite balanced, that is always the same. What is held out for validation is a random subset likewise.
 
     Attributes:
         fingerprint: of names and sizes of the files of both splits.
@@ -50,6 +50,9 @@ class FolderSource:
         self.fingerprint, self.corrupt = splits.fingerprint, 0
         self._readers = {"train": splits.train, "test": splits.test}
         self._train, self._test = subset(len(splits.train), spec.train_size), subset(len(splits.test), spec.test_size)
+        if spec.validation:
+            self._readers["test"] = splits.train
+            self._train, self._test = (self._train[rows] for rows in parted(len(self._train), spec.held_out))
         self._met = Corrupt(len(self._train) + len(self._test), lambda split, i: self._readers[split].name(i))
         self._notes: list[str] = []
         self._order = lru_cache(maxsize=2)(self._ordered)

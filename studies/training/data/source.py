@@ -152,6 +152,13 @@ def subset(count: int, limit: int) -> torch.Tensor:
     return torch.randperm(count, generator=generator)[:limit].sort().values
 
 
+def parted(count: int, held_out: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Indices below `count` to learn from, and `held_out` others for validation; drawn at random, always the same."""
+    chosen = torch.zeros(count, dtype=torch.bool)
+    chosen[subset(count, held_out)] = True
+    return (~chosen).nonzero()[:, 0], chosen.nonzero()[:, 0]
+
+
 def shifted(x: torch.Tensor, largest: int) -> torch.Tensor:
     """Move each picture of a batch (B, C, H, W) by up to `largest` pixels each way; edges are repeated."""
     if not largest:

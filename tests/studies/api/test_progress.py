@@ -1,5 +1,6 @@
 import io
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -143,3 +144,19 @@ def test_what_comes_before_the_first_epoch_is_no_measure_of_the_pace(progress: P
     progress.start -= 1000  # Ray starts
     progress.epoch(first, {"epoch": 1, "top1": 0.0, "seconds": 2.0})
     assert progress.left() == pytest.approx(14, abs=1), "one of eight epochs took two seconds"
+
+
+def test_trials_that_come_later_are_counted_from_the_start(progress: Progress) -> None:
+    first, second = progress.epochs
+    growing = Progress({}, [], {}, io.StringIO(), expected=4)
+    recipe = SimpleNamespace(epochs=4)
+    assert growing.summary() == "0/4 done, 0 running, 4 waiting, 0 failed"
+    growing.add(SimpleNamespace(id=first, recipe=recipe), "candidate 0", 1.0)
+    growing.epoch(first, {"epoch": 1, "top1": 12.5, "seconds": 100.0})
+    left = growing.left()
+    assert left is not None
+    assert left == pytest.approx(1500, rel=0.01), "15 epochs of 100 s: three trials are not known yet"
+    growing.done(first, {"top1": 12.5})
+    growing.add(SimpleNamespace(id=second, recipe=recipe), "candidate 1", 1.0)
+    assert growing.summary().startswith("1/4 done, 0 running, 3 waiting, 0 failed")
+    assert printed(growing).splitlines()[-1].startswith("[1/4] candidate 0: top-1 12.5 %")

@@ -32,6 +32,7 @@ ID = (HERE / "trial.id").read_text().strip()
 ADDED = {
     "semantics": ("0.2.0", 1),
     "data.first_class": ("0.3.0", 0),
+    "data.validation": ("0.3.0", None),
     "recipe.opt": ("0.3.0", "adamw"),
     "recipe.momentum": ("0.3.0", 0.9),
     "recipe.warmup_lr": ("0.3.0", None),

@@ -1,0 +1,247 @@
+"""Search a space for models: rank candidates on validation pictures, then test the best of them beside their base."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from searchspace.bounds import LARGEST_SEED, Within
+from searchspace.expand import SpecError
+from searchspace.presets import preset
+from studies.api.how import How
+from studies.api.progress import say
+from studies.api.run import check, train
+from studies.api.search_run import RANDOM, run_searches
+from studies.api.search_settings import MOST_TRIALS, Asked, asked
+from studies.engine.events import RayDiedError, StoppedError
+from studies.language.study import Arm, Study
+from studies.planning.plan import Plan, make_plan
+from studies.reporting.frames import store_root
+from studies.searching.export import check_folder, export
+from studies.searching.finals import Finalist, final_study
+from studies.searching.journal import check_journal, journal_path
+from studies.searching.outcome import Found, distinct, found_by, pareto_set
+from studies.store.files import StoreError
+from studies.store.store import Store
+from studies.trials.scale import Scale, changed
+from studies.trials.seeds import MOST_SEEDS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from searchspace.space import Space
+
+CONTROLLED = 50  # a search of up to so many candidates has a random one beside it, if nothing else is said
+
+
+@dataclass
+class SearchResult:
+    """What came of a search.
+
+    Attributes:
+        study: Optuna's.
+        found: each candidate.
+        control: each candidate of the random search; empty if there was none.
+        final: the plan of the study that tests the best; none: nothing was to be tested.
+        exported: the study file of the Pareto set.
+        ended: what ended it before all was done.
+        failures: why trials failed, by name.
+    """
+
+    asked: Asked
+    study: Any = None
+    found: list[Found] = field(default_factory=list)
+    control: list[Found] = field(default_factory=list)
+    final: Plan | None = None
+    exported: Path | None = None
+    ended: StoppedError | RayDiedError | StoreError | None = None
+    failures: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def front(self) -> list[Found]:
+        """The Pareto set, the highest accuracy first."""
+        return pareto_set(self.found)
+
+    @property
+    def frame(self) -> "pd.DataFrame":
+        """A row a candidate: number, status, trial, top1 (validation, %), params, macs, pareto, the point's values.
+
+        `search` says of which it is: the search itself, or the random one beside it.
+        """
+        import pandas as pd
+
+        name = self.asked.name
+        rows = [{"search": name} | one.row() for one in self.found]
+        return pd.DataFrame([*rows, *({"search": f"{name} ({RANDOM})"} | one.row() for one in self.control)])
+
+    @property
+    def results(self) -> "pd.DataFrame":
+        """A row a trial of the final test, as `studies.results` has them."""
+        import pandas as pd
+
+        from studies.reporting.frames import results
+
+        if self.final is None:
+            return pd.DataFrame()
+        return results(self.final.study, self.final.store.root, self.final.scale)
+
+
+def search(
+    base: str,
+    *,
+    space: "str | Path | Space | None" = None,
+    max_macs: int | None = None,
+    min_macs: int | None = None,
+    max_params: int | None = None,
+    min_params: int | None = None,
+    budget_at: Literal["full", "scale"] = "full",
+    trials: int = 50,
+    sampler: str = "tpe",
+    objectives: str | Sequence[str] = ("top1", "macs"),
+    scale: str | Path | Scale = "digits",
+    validation: float = 0.2,
+    seed: int = 0,
+    control: bool | None = None,
+    final_seeds: int = 3,
+    top: int = 3,
+    name: str | None = None,
+    export: str | Path | None = None,
+    runs_dir: str | Path | None = None,
+    jobs: int | None = None,
+    executor: Literal["ray", "inline"] = "ray",
+    gpus_per_trial: float | None = None,
+    cpus_per_trial: float = 1.0,
+    address: str | None = None,
+    data_dir: str | Path | None = None,
+) -> SearchResult:
+    """Search a space, as `studies search` does. The same call goes on where one before it ended.
+
+    Args:
+        base: preset to search around, or a space by name or file.
+        space: name, path, or a space; default: that with the name of the scale, else `paper`.
+        max_macs: most multiply-adds of a candidate.
+        min_macs: least multiply-adds.
+        max_params: most parameters.
+        min_params: least parameters.
+        budget_at: whether the bounds are those of the `full` size, or of the small models at the `scale`.
+        trials: candidates in all, those of earlier calls among them.
+        sampler: `tpe`, `nsga2`, `gp` or `random`.
+        objectives: top1 (on validation pictures), macs, params: one or several.
+        scale: name, path, or a scale.
+        validation: share of the training pictures that candidates are ranked on; unless the scale holds out one.
+        seed: of the proposals, and of each candidate's training.
+        control: search at random too, with as many candidates; default: of up to 50 trials.
+        final_seeds: that the best are trained with again, on all training pictures.
+        top: how many of the best; 0: none.
+        name: of the search and its journal; default: the base's, or the space's.
+        export: folder for the Pareto set as a study file.
+        runs_dir: the store, a folder; default: $STUDIES_RUNS_DIR, else ./runs.
+        jobs: trials at a time; default: one a core, or a GPU.
+        executor: `inline` trains in this process, without Ray.
+        gpus_per_trial: GPUs, or a share of one; 0: none even where there is one.
+        cpus_per_trial: cores that a trial keeps from others.
+        address: of a running Ray cluster, or `auto`.
+        data_dir: folder of data sets that are read from files; default: $STUDIES_DATA.
+
+    Raises:
+        SpecError: for bad input; nothing is trained or written then.
+        KeyboardInterrupt: after Ctrl-C, when the trials have finished their step and saved.
+        StoreError: if the store cannot be written, or another process runs this search.
+        RayDiedError: if Ray died; what is trained is kept.
+    """
+    how = How(
+        jobs=jobs, executor=executor, gpus_per_trial=gpus_per_trial, cpus_per_trial=cpus_per_trial, address=address,
+        data_dir=None if data_dir is None else str(data_dir),
+    )  # fmt: skip
+    budget = {"max_macs": max_macs, "min_macs": min_macs, "max_params": max_params, "min_params": min_params}
+    names = [objectives] if isinstance(objectives, str) else objectives
+    what = asked(base, space, budget, scale, validation, sampler, names, seed, name, budget_at)
+    folder = None if export is None else Path(export)
+    found = run_search(what, Store(store_root(runs_dir)), how, trials, control, final_seeds, top, folder)
+    if isinstance(found.ended, StoppedError):
+        raise KeyboardInterrupt
+    if found.ended is not None:
+        raise found.ended
+    return found
+
+
+def run_search(
+    what: Asked,
+    store: Store,
+    how: How,
+    trials: int,
+    control: bool | None,
+    final_seeds: int,
+    top: int,
+    folder: Path | None,
+) -> SearchResult:
+    """Search, test the best, and export the Pareto set, with progress on stderr.
+
+    Raises:
+        SpecError: if that cannot be done so, before anything is written.
+    """
+    definition = what.definition
+    for option, value, bounds in (
+        ("--trials", trials, Within(1, MOST_TRIALS)),
+        ("--final-seeds", final_seeds, Within(1, MOST_SEEDS)),
+        ("--top", top, Within(0, 100)),
+        ("--seed", definition.seed, Within(0, LARGEST_SEED)),
+    ):
+        try:
+            bounds.check(value, whole=True)
+        except ValueError as error:
+            raise SpecError(f"{option}: {error}") from None
+    if folder is not None:
+        check_folder(folder)
+    path = journal_path(store.check(), what.name)
+    _check_run(what, store, how)
+    wanted = {what.name: definition.plain()}
+    with_control = control if control is not None else trials <= CONTROLLED and definition.sampler != RANDOM
+    if with_control and definition.sampler == RANDOM:
+        raise SpecError("--control is a random search beside another one: with --sampler random leave it out")
+    if with_control:
+        wanted[f"{what.name} ({RANDOM})"] = definition.plain()
+    there = check_journal(path, wanted)
+    for line in what.notes:
+        say(line)
+    if not with_control and control is None and definition.sampler != RANDOM:
+        say(f"no random search beside it, as for up to {CONTROLLED} trials: --control adds one")
+    made = SearchResult(what)
+    ran = run_searches(what, store, how, path, {name: max(trials, n) for name, n in there.items()})
+    made.ended, made.failures = ran.ended, ran.failures
+    if ran.searches:
+        made.study = ran.searches[0].study
+        made.found, *controls = map(found_by, ran.searches)
+        made.control = controls[0] if controls else []
+    if made.ended is None and folder is not None:
+        made.exported = export(folder, what.name, definition, what.scale, made.front)
+        say(f"Pareto set: {made.exported}")
+    if made.ended is None and top:
+        _test(made, store, how, final_seeds, top)
+    return made
+
+
+def _check_run(what: Asked, store: Store, how: How) -> None:
+    """Refuse what no candidate can be trained with: wrong options, data that is not there."""
+    of = what.definition
+    arm = Arm("", of.base, preset(of.base), baseline=True, optional=False, preset=of.base)
+    study = Study(what.name, "", "", None, of.scale.scale, (of.seed,), (arm,), {"": of.base})
+    check(make_plan(study, of.scale, None, (), False, store), how)
+    if how.at_a_time(2) is None:
+        raise SpecError("on a cluster a search must know how many trials to train at a time: give --jobs")
+
+
+def _test(made: SearchResult, store: Store, how: How, seeds: int, top: int) -> None:
+    """Train the best again on all training pictures, and the base beside them; no picture is held out."""
+    of = made.asked.definition
+    finalists = [Finalist(f"best {i + 1}", one.model) for i, one in enumerate(distinct(made.found, top))]
+    finalists += [Finalist(f"best of {RANDOM}", one.model) for one in distinct(made.control, 1)]
+    if not finalists:
+        return
+    study = final_study(of, f"{made.asked.name}_best", finalists, seeds)
+    made.final = make_plan(study, changed(of.scale, {"validation": None}, {}), None, (), False, store)
+    outcome = train(made.final, how)
+    made.ended = outcome.ended
+    if outcome.progress:
+        names = outcome.progress.names
+        made.failures |= {names[trial_id]: why for trial_id, why in outcome.progress.failures.items()}

@@ -1,0 +1,138 @@
+"""`studies search`: search, then print the Pareto set and how the best do in a test."""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from reports import search_table
+from reports.render import as_json, render
+from searchspace.cost.remembered import costs
+from searchspace.presets import preset
+from studies.api.how import How
+from studies.api.interrupt import EXIT_STATUS
+from studies.api.progress import duration, say
+from studies.api.search import SearchResult, run_search
+from studies.api.search_settings import asked
+from studies.engine.events import RayDiedError, StoppedError
+from studies.language.likeness import fields_alike
+from studies.language.study import Arm
+from studies.store.store import Store
+
+BUDGET = ("max_macs", "min_macs", "max_params", "min_params")
+HOW = ("jobs", "executor", "gpus_per_trial", "cpus_per_trial", "address", "data_dir")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Search; 1 if a trial failed."""
+    start = time.monotonic()
+    what = asked(
+        arguments.base,
+        arguments.space,
+        {name: getattr(arguments, name) for name in BUDGET},
+        arguments.scale,
+        arguments.validation,
+        arguments.sampler,
+        arguments.objectives or ("top1", "macs"),
+        arguments.seed,
+        arguments.name,
+        arguments.budget_at,
+    )
+    made = run_search(
+        what,
+        Store(arguments.runs_dir),
+        How(**{name: getattr(arguments, name) for name in HOW}),
+        arguments.trials,
+        arguments.control,
+        arguments.final_seeds,
+        arguments.top,
+        None if arguments.export is None else Path(arguments.export),
+    )
+    if isinstance(made.ended, StoppedError):
+        say("studies: stopped; the same command goes on from here")
+        return EXIT_STATUS
+    if made.ended is not None:
+        say(f"studies: {made.ended}; what is trained is kept, the same command goes on from there")
+        if isinstance(made.ended, RayDiedError):
+            sys.stdout.flush()
+            os._exit(1)  # an orderly end would wait for Ray
+        return 1
+    print(as_plain(made) if arguments.json else _tables(made), end="")
+    say(f"{duration(time.monotonic() - start)} in all")
+    for name, why in made.failures.items():
+        say(f"failed: {name}: {why}")
+    return 1 if made.failures else 0
+
+
+def as_plain(made: SearchResult) -> str:
+    """All that a search has found, as JSON."""
+    plain = {
+        "search": made.asked.name,
+        "definition": made.asked.definition.plain(),
+        "candidates": json.loads(as_json(made.frame)),
+        "test": json.loads(as_json(made.results)) if made.final else [],
+    }
+    return json.dumps(plain, indent=1, ensure_ascii=False) + "\n"
+
+
+def _tables(made: SearchResult) -> str:
+    of = made.asked.definition
+    base = preset(of.base)
+    (cost,) = costs([base])
+    rows = [
+        {
+            "candidate": of.base,
+            "point": _text(of.space.point_of(base) or {}) or "no point of the space",
+            "params": cost["params"],
+            "macs": cost["macs"],
+        }
+    ]
+    rows += [
+        {
+            "candidate": str(one.number),
+            "point": _text(one.point),
+            "params": one.params,
+            "macs": one.macs,
+            "top1": one.top1,
+        }
+        for one in made.front
+    ]
+    frame = pd.DataFrame(rows, columns=["candidate", "point", "params", "macs", "top1"])
+    text = render([search_table.section(made.asked.name, frame, of.scale.scale, _remarks(made))], "text")
+    if made.final is None:
+        return text + "\n"
+    from studies.reporting.tables import table
+
+    return f"{text}\n{table(made.final.study, made.final.scale, made.final.store)}"
+
+
+def _remarks(made: SearchResult) -> list[str]:
+    """How many candidates there were, and how many different models they are at the scale."""
+    lines = []
+    for who, found in (("", made.found), ("The random search beside it: ", made.control)):
+        if found:
+            failed = sum(one.status == "failed" for one in found)
+            models = len({one.trial for one in found})
+            alike = "" if models == len(found) else f", {models} different models at this scale"
+            lines.append(f"{who}{len(found)} candidates{alike}{f', {failed} failed' if failed else ''}.")
+    of, pairs = made.asked.candidates, []
+    for one in made.found:
+        if candidate := of.at(one.point):
+            arm = Arm("", str(one.number), one.model, baseline=False, optional=False)
+            pairs.append((arm, candidate.trial))
+    return [*lines, *(f"{line[0].upper()}{line[1:]}." for line in fields_alike(pairs))]
+
+
+def _text(point: Mapping[str, Any]) -> str:
+    """A point in a line, each knob by the last part of its name."""
+    return ", ".join(f"{name.rpartition('.')[2]} {_said(value)}" for name, value in point.items())
+
+
+def _said(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)

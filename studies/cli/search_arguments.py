@@ -1,0 +1,74 @@
+"""The arguments of `studies search`."""
+
+import argparse
+from collections.abc import Callable
+
+from searchspace.bounds import LARGEST_SEED
+from studies.cli.arguments import amount, cores, number, whole
+
+
+def declare_search(add: Callable[..., argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    """The command, all but where the store is."""
+    command = add(
+        "search",
+        "studies.cli.search",
+        "search a space for models within a budget, then test the best beside their base",
+        "studies search t2t_vit_14 --max-macs 2G --max-params 10M --trials 200",
+    )
+    command.add_argument("base", help="preset to search around, or a space: its name, or your file.yaml")
+    command.add_argument("--space", metavar="SPACE", help="name, or your file.yaml (default: the scale's, else paper)")
+    for figure, unit in (("macs", "multiply-adds"), ("params", "parameters")):
+        for side, word in (("max", "most"), ("min", "fewest")):
+            command.add_argument(
+                f"--{side}-{figure}", type=amount, metavar="N", help=f"{word} {unit} at full size: 2G, 10M ..."
+            )
+    command.add_argument(
+        "--budget-at", choices=("full", "scale"), default="full", help="scale: these of the small models at the scale"
+    )
+    command.add_argument(
+        "--trials", type=whole(1, 100_000), default=50, metavar="N", help="candidates in all (default: 50)"
+    )
+    command.add_argument("--sampler", default="tpe", metavar="NAME", help="tpe, nsga2, gp or random (default: tpe)")
+    command.add_argument(
+        "--objective",
+        action="append",
+        dest="objectives",
+        metavar="NAME",
+        help="top1, macs or params; may be repeated (default: top1 and macs)",
+    )
+    command.add_argument("--scale", default="digits", help="that ranks the candidates (default: digits)")
+    command.add_argument(
+        "--validation",
+        type=number(0, 1),
+        default=0.2,
+        metavar="SHARE",
+        help="of the training pictures, that candidates are ranked on (default: 0.2)",
+    )
+    command.add_argument("--seed", type=whole(0, LARGEST_SEED), default=0, help="default: 0")
+    command.add_argument(
+        "--control",
+        action=argparse.BooleanOptionalAction,
+        help="search at random too, with as many candidates (default: for up to 50)",
+    )
+    command.add_argument(
+        "--final-seeds", type=whole(1, 1000), default=3, metavar="K", help="that the best are tested with (default: 3)"
+    )
+    command.add_argument(
+        "--top", type=whole(0, 100), default=3, metavar="N", help="how many of the best are tested (default: 3)"
+    )
+    command.add_argument("--name", help="of the search and its journal (default: that of the base, or of the space)")
+    command.add_argument("--export", metavar="DIR", help="write the Pareto set as a study file")
+    command.add_argument("--jobs", type=whole(1, 10_000), help="trials at a time (default: one a core, or a GPU)")
+    command.add_argument(
+        "--executor", choices=("ray", "inline"), default="ray", help="inline: in this process, without Ray"
+    )
+    command.add_argument(
+        "--gpus-per-trial", type=number(0, 1024, above=False), metavar="N", help="GPUs of a trial, or a share of one"
+    )
+    command.add_argument(
+        "--cpus-per-trial", type=cores, default=1.0, metavar="C", help="cores kept for each trial (default: 1)"
+    )
+    command.add_argument("--address", metavar="HOST:PORT", help="of a running Ray cluster, or auto (default: our own)")
+    command.add_argument("--data", dest="data_dir", metavar="DIR", help="folder of data sets (default: $STUDIES_DATA)")
+    command.add_argument("--json", action="store_true", help="for programs")
+    return command

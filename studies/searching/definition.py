@@ -1,0 +1,67 @@
+"""What defines a search: all on which its proposals and its figures depend."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from searchspace.identity import hashed
+from studies.trials.scale import Scale
+
+if TYPE_CHECKING:
+    from searchspace.feasible import Budget
+    from searchspace.space import Space
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What defines a search.
+
+    Attributes:
+        space: of the candidates.
+        base: preset that the space is around, and that the best are compared with.
+        budget: that candidates keep.
+        budget_at: whether that is the cost at `full` size, or of the small model at the `scale`.
+        scale: at which they are ranked; its data holds out pictures for validation.
+        sampler: one of `objectives.SAMPLERS`.
+        objectives: names of `objectives.OBJECTIVES`.
+        seed: of the proposals and of each candidate's training.
+    """
+
+    space: "Space"
+    base: str
+    budget: "Budget"
+    scale: Scale
+    sampler: str
+    objectives: tuple[str, ...]
+    seed: int
+    budget_at: str = "full"
+
+    def plain(self) -> dict[str, Any]:
+        """As plain data, in which fields that are added later leave no trace."""
+        scale = {part: hashed(getattr(self.scale, part)) for part in ("data", "shrink", "recipe")}
+        return {
+            "space": self.space.content(),
+            "budget": hashed(self.budget),
+            "budget_at": self.budget_at,
+            "scale": scale | {"presets": self.scale.presets},
+            "sampler": self.sampler,
+            "objectives": list(self.objectives),
+            "seed": self.seed,
+        }
+
+
+def difference(there: Any, here: Any, path: str = "") -> str:
+    """The first field in which two pieces of plain data differ, with both values; "" if none does."""
+    if isinstance(there, dict) and isinstance(here, dict):
+        found = (
+            difference(there.get(key), here.get(key), f"{path}.{key}" if path else key)
+            for key in dict.fromkeys((*there, *here))
+        )
+        return next(filter(None, found), "")
+    if there == here:
+        return ""
+    return f"{path} is {_short(there)} there and {_short(here)} here"
+
+
+def _short(value: Any) -> str:
+    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

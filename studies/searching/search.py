@@ -1,0 +1,95 @@
+"""One search: what its journal has of it, what is proposed next, and what came of each candidate."""
+
+from dataclasses import dataclass
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from studies.searching.candidates import Candidate, Candidates, model_key
+from studies.searching.objectives import directions, values
+from studies.searching.proposer import Proposer
+from studies.store.store import Store
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A candidate with its number in the search."""
+
+    number: int
+    candidate: Candidate
+
+
+class Search:
+    """A search over its journal.
+
+    A proposal is in the journal before it is trained, and its trial in the store is done before it is told. So what is
+    `running` in the journal when a search begins is what a process that was killed has left: it is trained on, or told
+    if its trial is done, under its own number.
+
+    Args:
+        study: of the journal.
+        candidates: of the search.
+        stream: tells its random numbers from those of other searches of the same seed.
+        title: of its candidates, in progress.
+
+    Attributes:
+        exhausted: whether no feasible candidate is left.
+    """
+
+    def __init__(self, study: optuna.Study, candidates: Candidates, stream: str = "", title: str = "candidate") -> None:
+        self.study, self.candidates, self.title = study, candidates, title
+        of = candidates.definition
+        sampler = "random" if stream else of.sampler
+        self.proposer = Proposer(candidates, directions(of.objectives), sampler, f"{of.seed} {stream}".strip())
+        self.exhausted = False
+        self.running: dict[int, Candidate] = {}
+        self._taken: set[str] = set()
+        for trial in study.get_trials(deepcopy=False):
+            self._remember(trial)
+
+    def __len__(self) -> int:
+        """How many candidates were proposed."""
+        return len(self.study.get_trials(deepcopy=False))
+
+    def _remember(self, trial: FrozenTrial) -> None:
+        self.proposer.take(trial)
+        point = self.proposer.point_of(trial.params)
+        self._taken.add(model_key(self.candidates.definition.space.spec(point)))
+        if trial.state == TrialState.RUNNING:
+            found = self.candidates.at(point)
+            assert found is not None, "it was feasible when it was proposed, and the definition is the same"
+            self.running[trial.number] = found
+
+    def propose(self) -> Proposal | None:
+        """The next candidate, written down; None if no feasible one is left."""
+        found = self.proposer.propose(lambda candidate: candidate.key in self._taken)
+        if found is None:
+            self.exhausted = True
+            return None
+        candidate, trial = found
+        number = len(self)
+        self.study.add_trial(trial)
+        self.proposer.take(trial)
+        self._taken.add(candidate.key)
+        self.running[number] = candidate
+        return Proposal(number, candidate)
+
+    def tell(self, number: int, top1: float | None) -> None:
+        """What came of a candidate: its accuracy on the validation pictures; None: it failed."""
+        candidate = self.running.pop(number)
+        if top1 is None:
+            self.study.tell(number, state=TrialState.FAIL)
+            self.proposer.tell(number, None)
+            return
+        names = self.candidates.definition.objectives
+        found = values(names, {"top1": top1, "macs": candidate.macs, "params": candidate.params})
+        self.study.tell(number, found)
+        self.proposer.tell(number, found)
+
+
+def result_in(store: Store, trial_id: str) -> float | None:
+    """The accuracy of a trial that is done; None if it is not."""
+    if not store.done(trial_id):
+        return None
+    result = store.result(trial_id)
+    return None if result is None else result["top1"]
