@@ -1,7 +1,7 @@
 """Ablation studies and architecture search: the command line, the engine and the studies that ship.
 
 In Python, each command is a function here: `studies.plan`, `run`, `results`, `history`, `report`, `evaluate`,
-`data_check`, `search`.
+`data_check`, `search`, `space_facts`, `space_stats`.
 """
 
 from importlib import import_module
@@ -14,9 +14,21 @@ if TYPE_CHECKING:
     from studies.api.report import report
     from studies.api.run import run
     from studies.api.search import search
+    from studies.api.space import space_facts, space_stats
     from studies.reporting.frames import history, results
 
-__all__ = ["data_check", "evaluate", "history", "plan", "report", "results", "run", "search"]
+__all__ = [
+    "data_check",
+    "evaluate",
+    "history",
+    "plan",
+    "report",
+    "results",
+    "run",
+    "search",
+    "space_facts",
+    "space_stats",
+]
 HOMES = {
     "data_check": "studies.api.data",
     "evaluate": "studies.api.evaluate",
@@ -26,6 +38,8 @@ HOMES = {
     "results": "studies.reporting.frames",
     "run": "studies.api.run",
     "search": "studies.api.search",
+    "space_facts": "studies.api.space",
+    "space_stats": "studies.api.space",
 }
 
 

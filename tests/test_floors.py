@@ -22,6 +22,8 @@ NO_TORCH = (
     "searchspace.expand",
     "searchspace.identity",
     "searchspace.shrink",
+    "searchspace.space",
+    "searchspace.feasible",
     "studies.trials.trial",
     "studies.language.expansion",
     "studies.store.store",

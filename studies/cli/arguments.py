@@ -1,11 +1,16 @@
 """Types of arguments: each takes the text that was given, or says in one line what would work."""
 
+import re
 from argparse import ArgumentTypeError
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from searchspace.bounds import Within
 from studies.trials.seeds import numbered
+
+UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
+LARGEST_AMOUNT = 10**18
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
@@ -16,15 +21,6 @@ def whole(low: int, high: int) -> Callable[[str], int]:
 def number(low: float, high: float, above: bool = True) -> Callable[[str], float]:
     """A number up to `high`; with `above`, `low` itself is refused."""
     return lambda text: _checked(Within(low, high, above=above), text, whole=False)
-
-
-def amount(text: str) -> int:
-    """A count with a unit: 2G, 10M, 500k, or a plain number."""
-    unit = {"k": 10**3, "M": 10**6, "G": 10**9}.get(text[-1:], 1)
-    try:
-        return round(Within(0, 10**18, above=True).check(text if unit == 1 else text[:-1], whole=False) * unit)
-    except ValueError:
-        raise ArgumentTypeError(f"a number, with k, M or G behind it if need be (2G, 10M), got {text!r}") from None
 
 
 def cores(text: str) -> float:
@@ -41,6 +37,15 @@ def devices(text: str) -> float:
     if value > 1 and value != int(value):
         raise ArgumentTypeError(f"whole devices (8), or a share of one above 0 (0.25), got {text!r}")
     return value
+
+
+def amount(text: str) -> int:
+    """A count, which may end in k, M or G: 2G, 10M, 1.5M, 500k, 1000000."""
+    found = re.fullmatch(r"(\d{1,18}(?:\.\d{1,9})?)([kKmMgG]?)", text, re.ASCII)
+    value = Decimal(found[1]) * UNITS[found[2].lower()] if found else Decimal(0)
+    if not 1 <= value <= LARGEST_AMOUNT or value != int(value):
+        raise ArgumentTypeError(f"a whole number of at least 1, which may end in k, M or G (2G, 10M), got {text!r}")
+    return int(value)
 
 
 def seeds(text: str) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from searchspace.expand import SpecError
 from studies.cli.arguments import cores, devices, number, seeds, whole
 from studies.cli.search_arguments import declare_search
+from studies.cli.space_options import add_space_commands
 from studies.cli.usage import Parser, UsageError, Version
 from studies.store.records import STATUSES
 from studies.store.store import NoStoreWarning
@@ -289,6 +290,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--json", action="store_true", help="for programs")
     _data(commands, add)
     _store(commands, add)
+    add_space_commands(commands, add)
     return parser
 
 

@@ -83,6 +83,9 @@ class YamlFile:
             message, where = describe(first, self.data), place(first, self.data)
             if first["type"] == "extra_forbidden":
                 message += nearest(str(where[-1]), _keys(model, where[:-1]))
+            inner = first.get("ctx", {}).get("error")
+            if isinstance(inner, SpecError):  # it may know better where, as a key of a mapping has dots of its own
+                where = next((key for key in self.lines if ".".join(map(str, key)) == inner.where), where)
             raise self.error(where, message) from None
 
     def _data(self, loader: Any, node: yaml.Node, where: Path_) -> Any:

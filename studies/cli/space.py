@@ -1,0 +1,104 @@
+"""`studies space list | show | stats`."""
+
+import argparse
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from tabulate import tabulate
+
+from searchspace.expand import SpecError
+from searchspace.knobs import Parameter
+from searchspace.space import named_space, space_names
+from studies.api.progress import amount
+from studies.cli.space_options import bounds
+
+LONGEST = 12  # values of a knob that are all printed
+
+
+def list_(arguments: argparse.Namespace) -> int:
+    """Print the spaces that ship."""
+    spaces = [named_space(name) for name in space_names()]
+    if arguments.json:
+        content = [{"name": s.name, "base": s.base, "knobs": len(s.knobs), "size": s.size()} for s in spaces]
+        print(json.dumps(content, indent=1))
+        return 0
+    rows = [[s.name, s.base, len(s.knobs), f"{s.size():,}"] for s in spaces]
+    print(tabulate(rows, ["space", "base", "knobs", "points"], disable_numparse=True, colalign=_right(2, 2)))
+    print("\nnext: studies space show SPACE, studies space stats SPACE --figure costs.pdf")
+    return 0
+
+
+def show(arguments: argparse.Namespace) -> int:
+    """Print the knobs of a space, its size, and what its models cost."""
+    from studies.api.space import space_facts
+
+    facts = space_facts(arguments.space, **_how(arguments))
+    if arguments.json:
+        content: dict[str, Any] = {"name": facts.space.name, "size": facts.size, "samples": facts.samples}
+        for name, (share, interval) in (("models", facts.models), ("within", facts.within)):
+            content |= {f"{name}_percent": share, f"{name}_interval": interval}
+        content |= {name: {"point": point} | cost for name, (point, cost) in facts.extremes.items()}
+        print(json.dumps(content | facts.space.content(), indent=1))
+        return 0
+    print(f"{facts.space.name}: {facts.size:,} points around {facts.space.base}\n")
+    rows = [[p.name, _values(p), _when(p)] for p in facts.space.parameters()]
+    print(tabulate(rows, ["knob", "values", "only with"], disable_numparse=True))
+    size = f"as scale {arguments.scale} shrinks them" if arguments.scale else "at full size"
+    print(f"\nof {facts.samples} random points {_share(*facts.models)} make a model; costs are those of models {size}")
+    if any(bounds(arguments).values()):
+        print(f"within the budget are {_share(*facts.within)} of the models")
+    for name, (point, cost) in facts.extremes.items():
+        print(f"\n{name}: {amount(cost['macs'])} MACs, {amount(cost['params'])} params")
+        print("  " + ", ".join(f"{knob} {value}" for knob, value in point.items()))
+    return 0
+
+
+def stats(arguments: argparse.Namespace) -> int:
+    """Print quantiles of the costs of random models."""
+    from studies.api.space import space_stats
+
+    frame = space_stats(arguments.space, figure=arguments.figure, **_how(arguments))
+    if arguments.csv:
+        try:
+            frame.to_csv(arguments.csv, index=False)
+        except OSError as error:
+            raise SpecError(f"cannot write {arguments.csv}: {error.strerror}; choose another --csv") from None
+    quantiles = {"least": 0.0, "5 %": 0.05, "25 %": 0.25, "median": 0.5, "75 %": 0.75, "95 %": 0.95, "most": 1.0}
+    found = {name: {q: int(frame[name].quantile(at)) for q, at in quantiles.items()} for name in ("macs", "params")}
+    if arguments.json:
+        print(json.dumps({"samples": len(frame)} | found, indent=1))
+        return 0
+    rows = [
+        [label, *(amount(n) for n in found[name].values())] for name, label in (("macs", "MACs"), ("params", "params"))
+    ]
+    print(f"{len(frame)} random models of space {arguments.space}")
+    print(tabulate(rows, ["", *quantiles], disable_numparse=True, colalign=_right(1, len(quantiles))))
+    for path in filter(None, (arguments.figure, arguments.csv)):
+        print(f"written: {path}")
+    return 0
+
+
+def _how(arguments: argparse.Namespace) -> Mapping[str, Any]:
+    how = {"scale": arguments.scale, "samples": arguments.samples, "seed": arguments.seed}
+    return how | bounds(arguments)
+
+
+def _values(parameter: Parameter) -> str:
+    texts = [str(value) for value in parameter.values]
+    if len(texts) > LONGEST:
+        texts = [*texts[:2], "...", texts[-1]]
+    return ", ".join(texts)
+
+
+def _when(parameter: Parameter) -> str:
+    return "; ".join(f"{name} {' or '.join(map(str, values))}" for name, values in (parameter.when or {}).items())
+
+
+def _share(percent: float, interval: list[float]) -> str:
+    low, high = interval
+    return f"{percent:.1f} % ({low:.1f} to {high:.1f} %)"
+
+
+def _right(left: int, right: int) -> list[str]:
+    return ["left"] * left + ["right"] * right
