@@ -5,18 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from searchspace.budget import Budget
+from searchspace.budget import Budget, budget_of
 from searchspace.cost.remembered import costs
-from searchspace.expand import SpecError, from_validation, nearest
-from searchspace.feasible import Feasible
+from searchspace.expand import SpecError, nearest
 from searchspace.presets import names as preset_names
 from searchspace.presets import preset
-from searchspace.shrink import shrink
-from searchspace.space import Space, named_space, space_names, space_of
+from searchspace.space import Space, space_names, space_of
 from searchspace.spec import ModelSpec, to_dict
 from studies.api.progress import amount
+from studies.api.space import feasible, smaller
 from studies.language.scale_file import load_scale
-from studies.language.yaml_file import YamlFile
+from studies.language.space_file import load_space
 from studies.searching.candidates import Candidates
 from studies.searching.definition import Definition
 from studies.searching.objectives import SAMPLERS, check_objectives
@@ -66,10 +65,7 @@ def asked(
     found = _space(base, space, str(scale.scale if isinstance(scale, Scale) else scale))
     if sampler not in SAMPLERS:
         raise SpecError(f"unknown sampler {sampler!r}{nearest(sampler, SAMPLERS)}")
-    try:
-        bounds = Budget.model_validate(budget)
-    except ValueError as error:
-        raise from_validation(error, budget) from None  # type: ignore[arg-type]
+    bounds = budget_of(**budget)
     loaded = scale if isinstance(scale, Scale) else load_scale(str(scale))
     if loaded.data.validation is None:
         loaded = changed(loaded, {"validation": validation}, {})
@@ -80,33 +76,25 @@ def asked(
         raise SpecError(f"--budget-at is full or scale, got {budget_at!r}")
     definition = Definition(found, found.base, bounds, loaded, sampler, check_objectives(objectives), seed, budget_at)
 
-    def scaled(model: ModelSpec) -> ModelSpec:
-        return shrink(model, loaded.shrink, loaded.data.img_size, loaded.data.in_chans, loaded.data.num_classes)
-
-    counted = scaled if budget_at == "scale" else None
-    feasible = Feasible(found, bounds, counted)
-    feasible.check()
+    within = feasible(found, loaded if budget_at == "scale" else None, bounds)
+    within.check()
     base_model = preset(found.base)
-    notes = tuple(filter(None, [_outside(found.base, counted(base_model) if counted else base_model, bounds)]))
-    return Asked(title, definition, Candidates(definition, feasible), str(scale), notes)
+    notes = [_outside(found.base, smaller(loaded, base_model) if budget_at == "scale" else base_model, bounds)]
+    return Asked(title, definition, Candidates(definition, within), str(scale), tuple(filter(None, notes)))
 
 
 def _space(base: str, space: str | Path | Space | None, scale: str) -> Space:
     """The space that a base and a space, each a name or a file, mean together."""
     if base in preset_names():
         default = scale if scale in space_names() else DEFAULT_SPACE
-        found = space if isinstance(space, Space) else _named(str(space or default))
+        found = space if isinstance(space, Space) else load_space(str(space or default))
         return found if found.base == base else _around(found, base)
     if space is not None:
         raise SpecError(f"unknown preset {base!r}{nearest(base, preset_names())}; with --space the base is a preset")
     if base in space_names() or base.endswith((".yaml", ".yml")):
-        return _named(base)
+        return load_space(base)
     hint = nearest(base, [*preset_names(), *space_names()])
     raise SpecError(f"no preset and no space {base!r}{hint}; a file of yours is named with its .yaml")
-
-
-def _named(name: str) -> Space:
-    return YamlFile(Path(name)).validate(Space) if name.endswith((".yaml", ".yml")) else named_space(name)
 
 
 def _around(space: Space, base: str) -> Space:

@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from searchspace.spec import ModelSpec
 from studies.api.evaluate import interval
 from studies.language.scale_file import load_scale
 from studies.language.space_file import load_space
+from studies.trials.scale import Scale
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,18 +119,22 @@ def space_stats(
     return frame
 
 
-def feasible(space: str | Path | Space, scale: str | None, budget: Budget) -> Feasible:
+def feasible(space: str | Path | Space, scale: str | Scale | None, budget: Budget) -> Feasible:
     """The points of a space within a budget of the models at full size, or as a scale shrinks them."""
     loaded = space if isinstance(space, Space) else load_space(str(space))
     if scale is None:
         return Feasible(loaded, budget)
-    at = load_scale(scale)
-    data = at.data
+    return Feasible(loaded, budget, partial(smaller, scale if isinstance(scale, Scale) else load_scale(scale)))
 
-    def smaller(spec: ModelSpec) -> ModelSpec:
-        return shrink(spec, at.shrink, data.img_size, data.in_chans, data.num_classes)
 
-    return Feasible(loaded, budget, smaller)
+def smaller(scale: Scale, model: ModelSpec) -> ModelSpec:
+    """A model as a scale shrinks it.
+
+    Raises:
+        SpecError: if it cannot be had there.
+    """
+    data = scale.data
+    return shrink(model, scale.shrink, data.img_size, data.in_chans, data.num_classes)
 
 
 def _share(some: int, of: int) -> tuple[float, list[float]]:

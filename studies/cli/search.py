@@ -20,12 +20,12 @@ from studies.api.interrupt import EXIT_STATUS
 from studies.api.progress import duration, say
 from studies.api.search import SearchResult, run_search
 from studies.api.search_settings import asked
+from studies.cli.space_options import bounds
 from studies.engine.events import RayDiedError, StoppedError
 from studies.language.likeness import fields_alike
 from studies.language.study import Arm
 from studies.store.store import Store
 
-BUDGET = ("max_macs", "min_macs", "max_params", "min_params")
 HOW = ("jobs", "executor", "gpus_per_trial", "cpus_per_trial", "address", "data_dir")
 
 
@@ -35,7 +35,7 @@ def main(arguments: argparse.Namespace) -> int:
     what = asked(
         arguments.base,
         arguments.space,
-        {name: getattr(arguments, name) for name in BUDGET},
+        bounds(arguments),
         arguments.scale,
         arguments.validation,
         arguments.sampler,

@@ -4,7 +4,8 @@ import argparse
 from collections.abc import Callable
 
 from searchspace.bounds import LARGEST_SEED
-from studies.cli.arguments import amount, cores, number, whole
+from studies.cli.arguments import cores, number, whole
+from studies.cli.space_options import add_budget
 
 
 def declare_search(add: Callable[..., argparse.ArgumentParser]) -> argparse.ArgumentParser:
@@ -17,13 +18,12 @@ def declare_search(add: Callable[..., argparse.ArgumentParser]) -> argparse.Argu
     )
     command.add_argument("base", help="preset to search around, or a space: its name, or your file.yaml")
     command.add_argument("--space", metavar="SPACE", help="name, or your file.yaml (default: the scale's, else paper)")
-    for figure, unit in (("macs", "multiply-adds"), ("params", "parameters")):
-        for side, word in (("max", "most"), ("min", "fewest")):
-            command.add_argument(
-                f"--{side}-{figure}", type=amount, metavar="N", help=f"{word} {unit} at full size: 2G, 10M ..."
-            )
+    add_budget(command)
     command.add_argument(
-        "--budget-at", choices=("full", "scale"), default="full", help="scale: these of the small models at the scale"
+        "--budget-at",
+        choices=("full", "scale"),
+        default="full",
+        help="whether these are of the model at full size, or as the scale shrinks it (default: full)",
     )
     command.add_argument(
         "--trials", type=whole(1, 100_000), default=50, metavar="N", help="candidates in all (default: 50)"

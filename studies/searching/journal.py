@@ -2,7 +2,7 @@
 
 One line a change, appended and synced, so that a process may be killed at any moment: a proposal is one line, and what
 came of it is another. A search holds a lock on the file, which the system lets go when the process ends however it
-ends. `optuna-dashboard FILE` shows it, also while the search goes on.
+ends. It may be read meanwhile.
 """
 
 import fcntl
