@@ -42,6 +42,7 @@ def options_of(how: How, trials: int) -> Options:
         devices=how.devices,
         micro_batch=how.micro_batch,
         compile=how.compile,
+        on_cpu=how.gpus == 0,
         data_workers=how.readers(trials),
     )
 

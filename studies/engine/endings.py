@@ -41,7 +41,7 @@ class Endings:
         why = reason(error) if is_known else team.blame
         if why is None:
             raise error
-        if MemoryShortError.__name__ in why:
+        if MemoryShortError.__name__ in why or "OutOfMemoryError" in why:
             smaller = self.batch_size // (2 * self.options.devices * self.micro_batches())
             if smaller < 2:
                 raise error

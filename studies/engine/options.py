@@ -15,6 +15,7 @@ class Options:
         devices: that train a trial together, a process each.
         micro_batch: most pictures of one forward pass on a device; none: all of its share of the batch.
         compile: compile the models with `torch.compile`.
+        on_cpu: train on the CPU even where there is a GPU.
         data_workers: processes that read pictures beside each process of a trial; 0: none.
     """
 
@@ -26,3 +27,4 @@ class Options:
     micro_batch: int | None = None
     compile: bool = False
     data_workers: int = 0
+    on_cpu: bool = False

@@ -10,8 +10,8 @@ from studies.engine.options import Options
 from studies.engine.team import Job
 from studies.store.checkpoints import load_checkpoint
 from studies.store.store import Store
-from studies.training.devices import default_device, prepare_device
-from studies.training.ranks import join, leave
+from studies.training.devices import prepare_device
+from studies.training.ranks import TIMEOUT, join, leave
 
 
 def serve(job: Job) -> None:
@@ -22,12 +22,12 @@ def serve(job: Job) -> None:
     """
     import torch.distributed as dist
 
-    from studies.engine.worker import make_trainer
+    from studies.engine.worker import device_for, make_trainer
 
     options = Options(**job.options)
     store = Store(job.root)
-    meeting = dist.TCPStore(job.host, job.port, is_master=False)
-    device = default_device()
+    meeting = dist.TCPStore(job.host, job.port, is_master=False, timeout=TIMEOUT)
+    device = device_for(options)
     prepare_device(device)
     meeting.set(f"here/{job.rank}", "")
     ranks = join(meeting, job.rank, options.devices, device)

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from studies.engine.options import Options
-from studies.training.ranks import ALONE, Ranks, join, leave
+from studies.training.ranks import ALONE, TIMEOUT, Ranks, join, leave
 
 LOOK_SECONDS = 0.2
 GATHER_SECONDS = 600.0  # for all processes to start, torch's import and CUDA's start included
@@ -96,7 +96,7 @@ class Team:
         import torch.distributed as dist
 
         host = self.launch.host()
-        self._store = dist.TCPStore(host, 0, is_master=True, wait_for_workers=False)
+        self._store = dist.TCPStore(host, 0, is_master=True, wait_for_workers=False, timeout=TIMEOUT)
         try:
             for rank in range(1, self.options.devices):
                 job = Job(self.root, self.trial, rank, host, self._store.port, asdict(self.options))
@@ -122,6 +122,10 @@ class Team:
         """Tell the others the step of the checkpoint that all begin with."""
         if self.members:
             self._store.set("step", str(step))
+
+    def finished(self) -> None:
+        """The trial is trained: that the others end now is as it should be."""
+        self._over.set()
 
     def why(self, seconds: float = 10.0) -> str | None:
         """Why one of the others has ended, after a wait for that to show; None if none has."""
@@ -173,7 +177,9 @@ class Subprocesses:
         """A process; with GPUs, it sees one, the next that is visible here."""
         environment = dict(os.environ)
         visible = [number for number in environment.get("CUDA_VISIBLE_DEVICES", "").split(",") if number]
-        environment["CUDA_VISIBLE_DEVICES"] = visible[job.rank] if job.rank < len(visible) else str(job.rank)
+        if visible and job.rank >= len(visible):
+            raise MemberEndedError(f"rank {job.rank} has no GPU: CUDA_VISIBLE_DEVICES names {len(visible)}")
+        environment["CUDA_VISIBLE_DEVICES"] = visible[job.rank] if visible else str(job.rank)
         return _Subprocess(job, environment)
 
 

@@ -21,7 +21,14 @@ from studies.store.files import StoreError
 from studies.store.leases import Lease, acquire
 from studies.store.store import Store
 from studies.training.data.access import DataAccess
-from studies.training.devices import default_device, device_name, peak_memory_mb, prepare_device, reset_peak_memory
+from studies.training.devices import (
+    default_device,
+    device_name,
+    is_memory_short,
+    peak_memory_mb,
+    prepare_device,
+    reset_peak_memory,
+)
 from studies.training.execution import Execution
 from studies.training.ranks import Ranks
 from studies.trials.results import EpochRecord, Result
@@ -96,7 +103,7 @@ def _train(
 
     with Heart(lease, stopping, options.step_timeout, on_hang) as heart:
         trial = store.trial(trial_id)
-        device = default_device()
+        device = device_for(options)
         prepare_device(device)
         reset_peak_memory(torch.device(device))
         endings = Endings(trial.recipe.batch_size, options)
@@ -142,6 +149,7 @@ def _epochs(
             if heart.lost.is_set() or not lease.held():
                 raise LeaseLostError
             if trainer.done:
+                team.finished()
                 saver.wait()
                 store.finish(trial.id, result(trial, trainer), trainer.weights())
             else:
@@ -154,6 +162,11 @@ def _epochs(
     finally:
         trainer.source.close()
         saver.wait()  # while the trial is still ours
+
+
+def device_for(options: Options) -> str:
+    """The device that this process is to train on."""
+    return "cpu" if options.on_cpu else default_device()
 
 
 def make_trainer(store: Store, trial: TrialSpec, device: str, options: Options, ranks: Ranks) -> "Trainer":
@@ -173,7 +186,9 @@ def _begun(store: Store, trial: TrialSpec, team: Team) -> "Trainer":
         try:
             trainer.load_state_dict(state)
             break
-        except (KeyError, TypeError, ValueError, RuntimeError, AttributeError):  # of a trainer of another version, say
+        except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:  # of another version, say
+            if is_memory_short(error):
+                raise  # the checkpoint is good
             put_last_aside(store, trial.id)
             # What was loaded before the error must not stay.
             trainer = make_trainer(store, trial, team.device, team.options, team.ranks)

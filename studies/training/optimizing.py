@@ -72,13 +72,13 @@ def _two_rates(model: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
 
     def groups() -> Iterator[dict[str, Any]]:
         for scale, is_head in ((1.0, True), (recipe.backbone_lr_scale, False)):
-            for decay in (recipe.weight_decay, 0.0):
+            for decayed, decay in ((True, recipe.weight_decay), (False, 0.0)):
                 chosen = [
                     parameter
                     for name, parameter in model.named_parameters()
                     if parameter.requires_grad
                     and (name in head) == is_head
-                    and (parameter.ndim <= 1 or name.endswith(".bias") or name in kept) == (decay == 0.0)
+                    and (parameter.ndim <= 1 or name.endswith(".bias") or name in kept) != decayed
                 ]
                 yield {"params": chosen, "weight_decay": decay, "lr_scale": scale}
 

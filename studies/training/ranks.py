@@ -9,6 +9,7 @@ from studies.training.data.part import Part
 if TYPE_CHECKING:
     import torch
     import torch.distributed as dist
+    from torch import nn
 
 TIMEOUT = timedelta(minutes=30)  # of one exchange between processes, an evaluation by one of them included
 
@@ -37,6 +38,14 @@ class Ranks:
 
             dist.all_reduce(values)
         return values
+
+    def share_buffers(self, module: "nn.Module") -> None:
+        """Give all processes the buffers of rank 0, in place: running statistics of batch norms, say."""
+        if self.size > 1:
+            import torch.distributed as dist
+
+            for buffer in module.buffers():
+                dist.broadcast(buffer, 0)
 
 
 ALONE = Ranks()

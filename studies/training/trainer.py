@@ -11,6 +11,7 @@ from contextlib import nullcontext
 from typing import Any
 
 import torch
+from timm.layers import convert_sync_batchnorm  # torch's own drops the activations of timm's fused norms
 from timm.utils import ModelEmaV3
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
@@ -103,7 +104,7 @@ class Trainer:
             model: Any = self.model
             if self.ranks.size > 1:
                 if self.device.type == "cuda":  # batch statistics over all devices; torch has this for CUDA alone
-                    self.model = model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
+                    self.model = model = convert_sync_batchnorm(model)
                 model = DistributedDataParallel(model)
             self._forward = torch.compile(model) if self._compile else model
         return self._forward
@@ -247,6 +248,7 @@ class Trainer:
             raise TrainingError(
                 "out of memory with a micro-batch of 2 pictures: this model needs a larger device"
             ) from None
+        smaller = self.trial.recipe.batch_size // self.micro_batches
         self.notes.append(
             f"out of memory at step {self.step + 1}: micro-batches of {smaller} pictures from there, the batch stays "
             f"{self.trial.recipe.batch_size}"
@@ -272,6 +274,7 @@ class Trainer:
 
     def evaluate(self, limit: int | None = None) -> dict[str, float]:
         """Evaluate on the test split, or on a subset of `limit` pictures, the same for every trial."""
+        self.ranks.share_buffers(self.evaluated)
         batches = self.source.test_batches(limit, self.ranks.part)
         return evaluate(self.evaluated, batches, self.tick, self.ranks)
 

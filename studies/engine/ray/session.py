@@ -1,6 +1,8 @@
 """A Ray of our own on this machine, or a running one: silent, watched, and left at the end."""
 
 import logging
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +20,7 @@ def session(cluster: Cluster) -> Iterator[Watchdog]:
     for name in ("ray", "ray.tune", "ray.train"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # what fails, we say
     before = children()
+    handlers = _handlers()
     settings: dict[str, Any] = {
         "log_to_driver": False,
         "logging_level": "ERROR",
@@ -34,6 +37,7 @@ def session(cluster: Cluster) -> Iterator[Watchdog]:
     else:
         # "local": never another cluster that happens to run here.
         ray.init(address="local", num_cpus=cluster.cores, include_dashboard=False, **settings)
+    _set(handlers)  # Ray's own would end this process at SIGTERM, without a word
     started = [] if cluster.address else [process for process in children() if process not in before]
     watch = Watchdog(lambda: any(node["Alive"] for node in ray.nodes()), started, cluster.silence)
     watch.start()
@@ -48,3 +52,16 @@ def session(cluster: Cluster) -> Iterator[Watchdog]:
         watch.ended.set()
         if not died:
             ray.shutdown()
+
+
+def _handlers() -> dict[signal.Signals, Any]:
+    """What this process does at Ctrl-C and SIGTERM; nothing in a thread, which may set no handlers."""
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    return {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+
+def _set(handlers: dict[signal.Signals, Any]) -> None:
+    for number, handler in handlers.items():
+        if handler is not None:
+            signal.signal(number, handler)

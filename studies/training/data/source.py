@@ -15,7 +15,7 @@ from studies.training.evaluation import Batch
 from studies.training.seeding import seed_all
 from studies.trials.recipe import Recipe
 
-EVALUATION_BATCH = 512
+EVALUATION_BATCH = 512  # pictures of up to 64 x 64; of larger ones as many as have no more pixels
 SUBSET_SEED = 0  # of the test pictures that interim accuracies are over
 
 
@@ -139,7 +139,10 @@ class TensorSource:
             chosen = subset(len(y), limit).to(y.device)
             x, y = x[chosen], y[chosen]
         x, y = x[part.index :: part.count], y[part.index :: part.count]
-        for pictures, labels in zip(x.split(EVALUATION_BATCH), y.split(EVALUATION_BATCH), strict=True):
+        count = EVALUATION_BATCH
+        if self.pixels and self.pixels.side > 64:
+            count = max(1, EVALUATION_BATCH * 64**2 // self.pixels.side**2)
+        for pictures, labels in zip(x.split(count), y.split(count), strict=True):
             yield self._normalised(self._sized(pictures)), labels
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from pathlib import Path
 
 import psutil
@@ -12,7 +13,12 @@ from parenthood import TIMES, small
 from parenthood import trial as asked
 from safetensors.torch import load
 from support import Studies, StudyFile, accuracies, one_line, start, wait_for_checkpoint
+from timm.layers import convert_sync_batchnorm
 
+from searchspace.build import build
+from searchspace.expand import override
+from searchspace.presets import preset
+from studies.engine import team
 from studies.engine.options import Options
 from studies.engine.team import Job, Member, Subprocesses
 from studies.engine.worker import train
@@ -258,6 +264,56 @@ def test_a_run_survives_that_one_of_its_processes_is_killed(
     assert accuracies(tmp_path / "killed") == accuracies(tmp_path / "whole")
     (path,) = (tmp_path / "killed").glob("trials/*/result.json")
     assert json.loads(path.read_text())["devices"] == 2
+
+
+@pytest.mark.slow
+def test_the_other_ranks_may_end_while_rank_0_keeps_the_result(
+    tmp_path: Path, trial: TrialSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep, ended = Store.finish, []
+
+    def slowly(self: Store, *arguments: object) -> None:
+        while any(member.ended() is None for member in launch.members):  # till the last of them is gone
+            time.sleep(0.05)
+        time.sleep(3)  # as long as the watch would bear, and more
+        ended.append(True)
+        keep(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(team, "SILENT_SECONDS", 0.5)
+    monkeypatch.setattr(Store, "finish", slowly)
+    store, launch = Store(tmp_path), Killing()
+    store.plan(trial)
+    list(train(store, trial.id, Options("run", devices=2), launch=launch))
+    assert ended and store.state(trial.id) == "done"
+
+
+@pytest.mark.parametrize("name", ["mobilenetv2_100", "mobilenetv3_large_100", "densenet201", "resnet50"])
+def test_batch_norms_over_all_devices_leave_a_network_what_it_is(name: str) -> None:
+    torch.manual_seed(0)
+    model = build(override(preset(name), {"num_classes": 10, "img_size": 64})).eval()
+    x = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        before = model(x)
+        assert torch.allclose(convert_sync_batchnorm(model)(x), before, rtol=1e-4, atol=1e-4)
+
+
+def test_a_checkpoint_that_memory_is_too_short_for_is_no_bad_checkpoint(
+    tmp_path: Path, trial: TrialSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path)
+    store.plan(trial)
+    records = train(store, trial.id, Options("run"))
+    next(records)
+    records.close()
+    kept = sorted(path.name for path in tmp_path.glob("trials/*/checkpoint-*"))
+
+    def short(self: Trainer, state: dict) -> None:
+        raise torch.OutOfMemoryError("no memory")
+
+    monkeypatch.setattr(Trainer, "load_state_dict", short)
+    with pytest.raises(torch.OutOfMemoryError):
+        list(train(store, trial.id, Options("run")))
+    assert sorted(path.name for path in tmp_path.glob("trials/*/checkpoint-*")) == kept
 
 
 def test_a_recipe_on_one_device_needs_no_even_batch() -> None:

@@ -91,6 +91,13 @@ def test_all_but_the_head_learns_at_its_share_of_the_rate() -> None:
     assert sorted({group["lr"] for group in optimizer.param_groups}) == pytest.approx([2e-6, 2e-4])
 
 
+def test_two_rates_need_no_weight_decay() -> None:
+    model = small("vit_s_16")
+    optimizer = make_optimizer(model, recipe(backbone_lr_scale=0.1, weight_decay=0.0))
+    given = [id(parameter) for group in optimizer.param_groups for parameter in group["params"]]
+    assert sorted(given) == sorted(id(p) for p in model.parameters() if p.requires_grad), "each once"
+
+
 @pytest.mark.parametrize(("name", "head"), [("resnet50", "fc.weight"), ("alexnet", "classifier.6.weight")])
 def test_the_head_of_a_library_network_is_its_classifier(name: str, head: str) -> None:
     with torch.device("meta"):
