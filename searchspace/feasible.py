@@ -16,11 +16,11 @@ from typing import Any
 
 from searchspace.budget import CALLED, Budget, excess
 from searchspace.cost.remembered import Figures, costs
-from searchspace.descent import lowest, near, towards
+from searchspace.descent import STARTS, lowest, near, towards
 from searchspace.expand import SpecError
 from searchspace.space import Point, Space
 from searchspace.spec import ModelSpec
-from searchspace.walk import Around, drawn, narrowed
+from searchspace.walk import Around, drawn, narrowed, state_of
 
 __all__ = ["Budget", "Feasible"]
 
@@ -118,15 +118,12 @@ class Feasible:
             SpecError: if there is none.
         """
         self.check()
-        point = self._least(self.budget, lambda cost: -cost[figure] if largest else cost[figure])
+        inside = [] if self._is_counted else [self.sample(random.Random(seed)) for seed in range(STARTS)]
+        point = self._least(self.budget, lambda cost: -cost[figure] if largest else cost[figure], inside)
         (cost,) = self.figures([point])
         if cost is None:
             raise SpecError(f"no point of space {self.space.name} makes a model")
         return point, cost
-
-    def share(self, count: int, rng: random.Random) -> int:
-        """How many of so many random points that make a model are within the budget."""
-        return self.excess([self.space.sample(rng) for _ in range(count)]).count(0.0)
 
     @property
     def _is_counted(self) -> bool:
@@ -156,7 +153,13 @@ class Feasible:
     @cached_property
     def _around(self) -> Around:
         """Where a walk finds points within the budget, if they are rare."""
-        return narrowed(self.space, self._probes, self.excess, random.Random(1))
+        source = random.Random(1)
+        around = narrowed(self.space, self._probes, self.excess, source)
+        if not around.states:  # as few as the walks go past
+            point = self._least(self.budget, lambda cost: 0.0)
+            if self.holds(point):
+                return Around([state_of(self.space, point, source)], around.most)
+        return around
 
     def _spec(self, key: frozenset[tuple[str, Any]]) -> ModelSpec | None:
         values = dict(key)
@@ -168,13 +171,16 @@ class Feasible:
         except SpecError:
             return None
 
-    def _least(self, budget: Budget, value: Callable[[Figures], float]) -> Point:
-        """The point of the least value within a budget, or if none is, the one that is least outside."""
+    def _least(self, budget: Budget, value: Callable[[Figures], float], more: Sequence[Point] = ()) -> Point:
+        """The point of the least value within a budget, or if none is, the one that is least outside.
+
+        The search starts from random points, and from some more.
+        """
 
         def rank(points: Sequence[Point]) -> list[tuple[float, float]]:
             return [(inf, inf) if cost is None else (budget.excess(cost), value(cost)) for cost in self.figures(points)]
 
-        return lowest(self.space, list(self.space.points()) if self._is_counted else self._probes, rank)
+        return lowest(self.space, [*more, *(self.space.points() if self._is_counted else self._probes)], rank)
 
     def _why_none(self) -> str:
         name_of_space, given = f"space {self.space.name}", self.budget.bounds()

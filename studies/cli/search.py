@@ -126,7 +126,7 @@ def _remarks(made: SearchResult) -> list[str]:
         if candidate := of.at(one.point):
             arm = Arm("", str(one.number), one.model, baseline=False, optional=False)
             pairs.append((arm, candidate.trial))
-    return [*lines, *(f"{line[0].upper()}{line[1:]}." for line in fields_alike(pairs))]
+    return [*lines, *(f"{line}." for line in fields_alike(pairs))]
 
 
 def _text(point: Mapping[str, Any]) -> str:

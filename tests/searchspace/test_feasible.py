@@ -149,6 +149,7 @@ def test_values_that_make_no_point_are_brought_to_one() -> None:
     assert within.nearest(children[0], source)["backbone.depth"] == 3
 
 
+@pytest.mark.slow
 def test_the_cheapest_and_the_dearest_point_are_found() -> None:
     within = Feasible(space(), Budget())
     costs = [cost for cost in within.figures(within.space.points()) if cost]
@@ -194,6 +195,7 @@ def test_a_budget_that_excludes_everything_says_which_bound_and_what_can_be_reac
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.slow
 def test_the_nearest_value_that_is_told_can_be_reached_and_is_near_the_nearest() -> None:
     bounds = {"min_params": 5 * 10**6}
     ours = Feasible(space(), Budget(**bounds))
@@ -217,6 +219,19 @@ def test_a_budget_that_contradicts_itself_is_refused(bounds: dict[str, int], mes
         Budget(**bounds)
 
 
+@pytest.mark.slow
+def test_a_budget_that_few_models_keep_is_met() -> None:
+    (cost,) = Feasible(space(), Budget()).figures([space().sample(random.Random(5))])
+    assert cost is not None
+    bounds = {f"{side}_{figure}": cost[figure] for side in ("min", "max") for figure in ("macs", "params")}
+    within = Feasible(space(), Budget(**bounds))
+    within.check()
+    assert within.holds(within.sample(random.Random(0)))
+    assert within.extreme("params")[1]["macs"] == cost["macs"]
+
+
 def test_without_bounds_everything_that_makes_a_model_is_within() -> None:
-    within = Feasible(space(), Budget())
-    assert within.share(50, random.Random(0)) == 50
+    within, source = Feasible(space(), Budget()), random.Random(0)
+    points = [within.space.draw(source) for _ in range(100)]
+    assert [within.holds(point) for point in points] == [within.space.valid(point) for point in points]
+    assert all(map(within.holds, (within.sample(source) for _ in range(20))))
