@@ -162,7 +162,8 @@ def test_a_row_that_the_paper_quotes_shows_no_run_of_ours(counted: pd.DataFrame)
 @pytest.mark.slow
 @pytest.mark.parametrize("style", STYLES)
 def test_every_style_prints_every_row(counted: pd.DataFrame, run: pd.DataFrame, style: str) -> None:
-    text = render(sections(6, compared(6, counted, run), "digits", ["Shows little."]), style)
+    scale = "digits: small models, not ImageNet"
+    text = render(sections(6, compared(6, counted, run), scale, ["Shows little."]), style)
     for model in ("AlexNet", "Wide-ResNet18x1.5", "T2T-ViT-Ghost"):
         assert model in text
     assert "at scale digits" in text
