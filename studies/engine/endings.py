@@ -14,17 +14,28 @@ DEATHS = 2  # a trial one of whose processes ended goes on from its checkpoint s
 class Endings:
     """Counts how often processes of a trial have ended, and makes micro-batches smaller when memory was short.
 
+    Args:
+        batch_size: of the recipe.
+        options: of the run.
+        learnt: micro-batch that an earlier process has found to fit; none: none has.
+
     Attributes:
         options: of the next try.
         notes: for the record of the next epoch.
         micro_batches: in how many parts a process of the last try trained its share of a batch.
     """
 
-    def __init__(self, batch_size: int, options: Options) -> None:
+    def __init__(self, batch_size: int, options: Options, learnt: int | None = None) -> None:
+        if learnt:
+            options = replace(options, micro_batch=min(learnt, options.micro_batch or learnt))
         self.batch_size, self.options = batch_size, options
         self.notes: list[str] = []
         self.micro_batches: Callable[[], int] = lambda: 1
         self._deaths = 0
+
+    def smaller(self) -> int:
+        """Pictures of a micro-batch of half the size."""
+        return self.batch_size // (2 * self.options.devices * self.micro_batches())
 
     def settle(self, error: RuntimeError, team: Team) -> None:
         """Decide after an error of rank 0, which may be that of another process: return to try again.
@@ -41,8 +52,8 @@ class Endings:
         why = reason(error) if is_known else team.blame
         if why is None:
             raise error
-        if MemoryShortError.__name__ in why or "OutOfMemoryError" in why:
-            smaller = self.batch_size // (2 * self.options.devices * self.micro_batches())
+        if says_memory_is_short(why):
+            smaller = self.smaller()
             if smaller < 2:
                 raise error
             self.options = replace(self.options, micro_batch=smaller)
@@ -54,3 +65,8 @@ class Endings:
         if self._deaths > DEATHS:
             raise MemberEndedError(f"{why}, {self._deaths} times") from None
         self.notes.append(f"{why}; went on from the last checkpoint")
+
+
+def says_memory_is_short(why: str) -> bool:
+    """Whether a process says that it ended because it had too little memory."""
+    return MemoryShortError.__name__ in why or "OutOfMemoryError" in why

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from studies.engine.endings import Endings
+from studies.engine.endings import Endings, says_memory_is_short
 from studies.engine.events import LeaseLostError, StoppedError, TrialFailedError, reason
 from studies.engine.heart import Heart
 from studies.engine.options import Options
@@ -19,6 +19,7 @@ from studies.engine.team import Launch, Subprocesses, Team
 from studies.store.checkpoints import load_checkpoint, put_last_aside
 from studies.store.files import StoreError
 from studies.store.leases import Lease, acquire
+from studies.store.lessons import keep_micro_batch, kept_micro_batch
 from studies.store.store import Store
 from studies.training.data.access import DataAccess
 from studies.training.devices import (
@@ -106,9 +107,16 @@ def _train(
         device = device_for(options)
         prepare_device(device)
         reset_peak_memory(torch.device(device))
-        endings = Endings(trial.recipe.batch_size, options)
+        endings = Endings(trial.recipe.batch_size, options, kept_micro_batch(store, trial_id))
+
+        def lost(why: str) -> None:
+            """This process waits for one that has ended, and ends: the next one begins with what it has learnt."""
+            if says_memory_is_short(why) and endings.smaller() > 1:
+                keep_micro_batch(store, trial_id, endings.smaller())
+            leave(why)
+
         while True:
-            team = Team(launch, store.root, trial_id, endings.options, device, leave)
+            team = Team(launch, store.root, trial_id, endings.options, device, lost)
             try:
                 with team:
                     yield from _epochs(store, trial, lease, heart, stopping, team, endings)

@@ -209,7 +209,9 @@ class Store:
             result = {**result, "weights_sha256": hashlib.sha256(weights).hexdigest()}
         self._write(trial_id, "result.json", dict(result))
         for name in self.files.names(f"trials/{trial_id}"):
-            if name.startswith(("checkpoint-", "failure.", "pruned.", "traceback.", "result.json.damaged")):
+            if name.startswith(
+                ("checkpoint-", "failure.", "pruned.", "traceback.", "micro_batch.", "result.json.damaged")
+            ):
                 self.files.remove(f"trials/{trial_id}/{name}")
 
     def fail(self, trial_id: str, reason: str, traceback: str = "", run: str = "") -> None:

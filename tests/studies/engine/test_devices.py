@@ -19,15 +19,17 @@ from searchspace.build import build
 from searchspace.expand import override
 from searchspace.presets import preset
 from studies.engine import team
+from studies.engine.endings import Endings, says_memory_is_short
 from studies.engine.options import Options
 from studies.engine.team import Job, Member, Subprocesses
 from studies.engine.worker import train
 from studies.language.scale_file import load_scale
+from studies.store.lessons import keep_micro_batch, kept_micro_batch
 from studies.store.store import Store
 from studies.training.devices import prepare_device
 from studies.training.execution import micro_batches
 from studies.training.trainer import Trainer
-from studies.trials.recipe import Augment, Ema, Recipe
+from studies.trials.recipe import Augment, Ema
 from studies.trials.scale import Scale
 from studies.trials.trial import TrialSpec
 
@@ -316,5 +318,30 @@ def test_a_checkpoint_that_memory_is_too_short_for_is_no_bad_checkpoint(
     assert sorted(path.name for path in tmp_path.glob("trials/*/checkpoint-*")) == kept
 
 
-def test_a_recipe_on_one_device_needs_no_even_batch() -> None:
-    assert Recipe(epochs=1, batch_size=7, lr=0.1).batch_size == 7
+def test_a_process_that_must_end_leaves_what_it_has_learnt_to_the_next(
+    tmp_path: Path, trial: TrialSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Ended:
+        def ended(self) -> str | None:
+            return "MemoryShortError: out of memory with micro-batches of 16 pictures"
+
+        def end(self) -> None: ...
+
+    told, left = [], []
+    waiting = team.Team(Subprocesses(), str(tmp_path), trial.id, Options("run", devices=2), "cpu", told.append)
+    waiting.members = {1: Ended()}
+    monkeypatch.setattr(team, "SILENT_SECONDS", 0.01)
+    monkeypatch.setattr(team.os, "_exit", left.append)
+    waiting._watch()
+    assert left == [1] and says_memory_is_short(told[0])
+
+    store = Store(tmp_path)
+    store.plan(trial)
+    assert kept_micro_batch(store, trial.id) is None
+    keep_micro_batch(store, trial.id, 8)
+    assert Endings(32, Options("run", devices=2), kept_micro_batch(store, trial.id)).options.micro_batch == 8
+    monkeypatch.setattr(Trainer, "_gradients", short_of_memory(8, Trainer._gradients))
+    list(train(store, trial.id, Options("run")))
+    result = store.result(trial.id)
+    assert result is not None and "notes" not in result["history"][0], "memory was never short"
+    assert kept_micro_batch(store, trial.id) is None, "what was only needed to train goes"
