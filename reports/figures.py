@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -59,32 +60,41 @@ def _panel(axes: Axes, points: pd.DataFrame, title: str, label: str) -> None:
             elinewidth=0.8,
             label=str(group),
         )
-    _label(axes, points)
+    label_points(axes, points)
     axes.set_title(title, loc="left", fontweight="bold")
     axes.set_xlabel(label)
     axes.grid(alpha=0.25)
     axes.margins(0.12)
 
 
-def _label(axes: Axes, points: pd.DataFrame) -> None:
-    """Name each point, right of it; where names or points are in the way the name moves and a thin line leads to it."""
-    width = float(points["macs"].max() - points["macs"].min()) or 1.0
+def label_points(axes: Axes, points: pd.DataFrame, log: bool = False) -> None:
+    """Name each point, right of it; where names or points are in the way the name moves and a thin line leads to it.
+
+    Args:
+        axes: that has the points.
+        points: model, macs, top1.
+        log: whether the axis of MACs is logarithmic.
+    """
+    places = points["macs"].astype(float)
+    places = np.log(places) if log else places
+    width = float(places.max() - places.min()) or 1.0
     height = float(points["top1"].max() - points["top1"].min()) or 1.0
-    marks = [(float(x) / width, float(y) / height) for x, y in zip(points["macs"], points["top1"], strict=True)]
+    points = points.assign(x=places / width, y=points["top1"].astype(float) / height)
+    marks = list(zip(points["x"], points["y"], strict=True))
     names: list[tuple[float, float]] = []
     order = points.sort_values(["top1", "macs"], ascending=False)
-    for model, macs, top1 in zip(order["model"], order["macs"], order["top1"], strict=True):
-        x, y = float(macs) / width, float(top1) / height
+    for model, x, y, macs, top1 in order[["model", "x", "y", "macs", "top1"]].itertuples(index=False):
         for shift in sorted((step * 0.036 for step in range(-12, 13)), key=abs):
             clear = all(abs(x - a) > 0.2 or abs(y + shift - b) > 0.035 for a, b in names)
             hides = any(x + 0.01 < a < x + 0.2 and abs(y + shift - b) < 0.025 for a, b in marks)
             if clear and not hides:
                 break
         names.append((x, y + shift))
+        right = x + 0.03
         axes.annotate(
             str(model),
             (float(macs), float(top1)),
-            xytext=(float(macs) + 0.03 * width, float(top1) + shift * height),
+            xytext=(float(np.exp(right * width)) if log else right * width, float(top1) + shift * height),
             fontsize=7,
             va="center",
             arrowprops={"arrowstyle": "-", "color": "0.6", "lw": 0.5} if shift else None,

@@ -11,6 +11,7 @@ from searchspace.presets import preset
 from studies.api.how import How
 from studies.api.progress import say
 from studies.api.run import check, train
+from studies.api.search_figures import write_figures
 from studies.api.search_run import RANDOM, run_searches
 from studies.api.search_settings import MOST_TRIALS, Asked, asked
 from studies.engine.events import RayDiedError, StoppedError
@@ -218,6 +219,9 @@ def run_search(
         say(f"Pareto set: {made.exported}")
     if made.ended is None and top:
         _test(made, store, how, final_seeds, top)
+    if made.ended is None and folder is not None:
+        for path in write_figures(made, folder):
+            say(f"figure: {path}")
     return made
 
 

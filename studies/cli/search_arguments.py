@@ -57,7 +57,9 @@ def declare_search(add: Callable[..., argparse.ArgumentParser]) -> argparse.Argu
         "--top", type=whole(0, 100), default=3, metavar="N", help="how many of the best are tested (default: 3)"
     )
     command.add_argument("--name", help="of the search and its journal (default: that of the base, or of the space)")
-    command.add_argument("--export", metavar="DIR", help="write the Pareto set as a study file")
+    command.add_argument(
+        "--export", metavar="DIR", help="write the Pareto set as a study file, the candidates as csv, and figures"
+    )
     command.add_argument("--jobs", type=whole(1, 10_000), help="trials at a time (default: one a core, or a GPU)")
     command.add_argument(
         "--executor", choices=("ray", "inline"), default="ray", help="inline: in this process, without Ray"

@@ -100,6 +100,9 @@ def study_in(
     _check_definition(path, there, definition, len(study.get_trials(deepcopy=False)))
     if there is None:
         study.set_user_attr(DEFINITION, definition)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            study.set_metric_names(definition["objectives"])  # for Optuna's plots and its dashboard
     return study
 
 
