@@ -25,7 +25,6 @@ from studies.training.data.access import DataAccess
 from studies.training.devices import (
     default_device,
     device_name,
-    is_memory_short,
     peak_memory_mb,
     prepare_device,
     reset_peak_memory,
@@ -33,6 +32,7 @@ from studies.training.devices import (
 from studies.training.execution import Execution
 from studies.training.ranks import Ranks
 from studies.trials.results import EpochRecord, Result
+from studies.trials.shortage import is_memory_short
 from studies.trials.trial import TrialSpec
 
 if TYPE_CHECKING:
