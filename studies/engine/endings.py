@@ -50,7 +50,7 @@ class Endings:
         """
         from studies.training.parents import ParentError
 
-        if team.options.devices == 1 or isinstance(error, ParentError | TrainingError):
+        if team.options.devices == 1 or isinstance(error, ParentError | TrainingError | DataError):
             raise error  # every process would have it, or be ended by this one's
         is_known = isinstance(error, MemoryShortError | MemberEndedError)
         why = reason(error) if is_known else team.blame

@@ -116,6 +116,7 @@ class Trainer:
             The record; None if the epoch was interrupted.
 
         Raises:
+            DataError: if too many pictures cannot be read.
             TrainingError: if the loss is not finite, or memory is short and smaller batches do not help.
             MemoryShortError: if one of several processes is out of memory.
         """
@@ -133,6 +134,7 @@ class Trainer:
         last = self.epochs_done + 1 == recipe.epochs
         start = time.perf_counter()
         figures = self.evaluate(limit=None if last else recipe.interim_test)
+        self.source.share(self.ranks)
         record: EpochRecord = {
             "epoch": self.epochs_done + 1,
             "epochs": recipe.epochs,

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from parenthood import small
+from picture_folders import folder_data, write_folder
 from safetensors.torch import load
 from support import Studies, StudyFile, one_line
 from timm.layers import convert_sync_batchnorm
@@ -12,7 +14,14 @@ from together import numbers, trained
 from searchspace.build import build
 from searchspace.expand import override
 from searchspace.presets import preset
+from studies.store.store import Store
+from studies.training.data.access import DataAccess
+from studies.training.data.corrupt import DataError
+from studies.training.data.opened import open_data
+from studies.training.data.part import Part
 from studies.training.execution import micro_batches
+from studies.trials.data import FolderSpec
+from studies.trials.recipe import Recipe
 from studies.trials.trial import TrialSpec
 
 
@@ -88,3 +97,30 @@ def test_batch_norms_over_all_devices_leave_a_network_what_it_is(name: str) -> N
     with torch.no_grad():
         before = model(x)
         assert torch.allclose(convert_sync_batchnorm(model)(x), before, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_corrupt_pictures_of_all_processes_are_counted_once_and_judged_together(tmp_path: Path) -> None:
+    root, batch = str(write_folder(tmp_path / "data", 1980, 20)), 396  # of 2,000 pictures, two may be corrupt
+    data = FolderSpec(**folder_data(train_size=1980, test_size=20))
+    model = small("vit_s_16", backbone__depth=1, backbone__embed_dim=24, num_classes=3)
+    trial = TrialSpec(model=model, data=data, recipe=Recipe(epochs=2, batch_size=batch, lr=0.001), seed=0)
+
+    source = open_data(data, torch.device("cpu"), DataAccess(root))
+    rows = set(Part(0, 2).rows(batch).tolist())
+    of_rank_0 = [{n for i, n in enumerate(source._order(0, epoch).tolist()) if i % batch in rows} for epoch in (0, 1)]
+    both = min(of_rank_0[0] - of_rank_0[1])  # read by one process in the first epoch, by the other in the second
+    train, test = (sorted((tmp_path / "data" / "digits" / split).rglob("*.*")) for split in ("train", "val"))
+    train[both].write_bytes(b"")
+    test[1].write_bytes(b"")  # rank 1 reads it
+    result = trained(tmp_path / "two", trial, devices=2, data_root=root).result(trial.id)
+    assert result is not None and result["corrupt_pictures"] == 2
+    assert [record["test_pictures"] for record in result["history"]] == [19, 19]
+    (note,) = result["history"][0]["notes"]
+    assert note.startswith("passed over 2 pictures that cannot be read; the first: train/")
+    assert "notes" not in result["history"][1]
+
+    test[0].write_bytes(b"")  # rank 0 reads it: neither has met too many by itself
+    with pytest.raises(DataError, match=r"^3 pictures cannot be read, more than 0\.1 % of 2,000: "):
+        trained(tmp_path / "three", trial, devices=2, data_root=root)
+    assert Store(tmp_path / "three").state(trial.id) == "failed"
