@@ -5,7 +5,8 @@ python benchmarks/faults.py [--kills 50] [--only TEXT] [--seed 0]
 Each row is a study of its own, interrupted once. `left` says how the run ended and how long after the fault; `trained
 twice` is work that was lost, in epochs; the last two columns are the exit status of the plain run that follows and
 whether its frame is, number by number but for times, that of an uninterrupted run. The last row is one study under
-many kills. Everything is real: processes, signals, a full disk (a small tmpfs, for root only), files changed by hand.
+many kills. Where several processes train a trial, or read its pictures, the study is another, smaller one, compared
+with itself. Everything is real: processes, signals, a full disk (a small tmpfs, for root only), files changed by hand.
 """
 
 import argparse
@@ -22,8 +23,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
-from fault_bench import Bench, child, ended
+from fault_bench import OF_FILES, PAIR, Bench, awaited, child, ended
 from tabulate import tabulate
+
+Faults = dict[str, Callable[[Bench, str], None]]
 
 
 def kill(bench: Bench, name: str, target: str, *arguments: str) -> None:
@@ -31,8 +34,7 @@ def kill(bench: Bench, name: str, target: str, *arguments: str) -> None:
     with bench.row(name):
         process = bench.run(*arguments)
         bench.wait_for_training(process)
-        victim = psutil.Process(process.pid) if target == "driver" else child(process, target)
-        assert victim is not None
+        victim = psutil.Process(process.pid) if target == "driver" else awaited(process, target)
         victim.kill()
         bench.finish(name, ended(process, time.monotonic()))
 
@@ -139,31 +141,39 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="faults-"))
     rng = random.Random(arguments.seed)
     print(f"in {folder}", flush=True)
-    bench = Bench(folder / "once", rng)
     inline = ("--executor", "inline")
-    faults: dict[str, Callable[[str], None]] = {
-        "kill -9 of the driver, Ray": lambda name: kill(bench, name, "driver"),
-        "kill -9 of the driver, inline": lambda name: kill(bench, name, "driver", *inline),
-        "kill -9 of a worker": lambda name: kill(bench, name, "worker"),
-        "kill -9 of the raylet": lambda name: kill(bench, name, "raylet"),
-        "kill -9 of the GCS": lambda name: kill(bench, name, "gcs_server"),
-        "two runs at once, one killed": lambda name: share(bench, name),
-        "Ctrl-C once, Ray": lambda name: interrupt(bench, name, 1),
-        "Ctrl-C once, inline": lambda name: interrupt(bench, name, 1, *inline),
-        "Ctrl-C twice, Ray": lambda name: interrupt(bench, name, 2),
-        "a trial raises": lambda name: misbehave(bench, name, "raise"),
-        "a trial goes NaN": lambda name: misbehave(bench, name, "nan"),
-        "a trial is killed for memory": lambda name: misbehave(bench, name, "die"),
-        "a trial hangs": lambda name: misbehave(bench, name, "hang", "--step-timeout", "8"),
-        "the clock jumps by hours": lambda name: misbehave(bench, name, "clock"),
-        "disk full": lambda name: fill_disk(bench, name),
-        "files torn": lambda name: change_files(bench, name, lambda content: content[: len(content) // 2]),
-        "a bit flipped in files": lambda name: change_files(bench, name, lambda content: flipped(content, rng)),
+    faults: Faults = {
+        "kill -9 of the driver, Ray": lambda bench, name: kill(bench, name, "driver"),
+        "kill -9 of the driver, inline": lambda bench, name: kill(bench, name, "driver", *inline),
+        "kill -9 of a worker": lambda bench, name: kill(bench, name, "worker"),
+        "kill -9 of the raylet": lambda bench, name: kill(bench, name, "raylet"),
+        "kill -9 of the GCS": lambda bench, name: kill(bench, name, "gcs_server"),
+        "two runs at once, one killed": lambda bench, name: share(bench, name),
+        "Ctrl-C once, Ray": lambda bench, name: interrupt(bench, name, 1),
+        "Ctrl-C once, inline": lambda bench, name: interrupt(bench, name, 1, *inline),
+        "Ctrl-C twice, Ray": lambda bench, name: interrupt(bench, name, 2),
+        "a trial raises": lambda bench, name: misbehave(bench, name, "raise"),
+        "a trial goes NaN": lambda bench, name: misbehave(bench, name, "nan"),
+        "a trial is killed for memory": lambda bench, name: misbehave(bench, name, "die"),
+        "a trial hangs": lambda bench, name: misbehave(bench, name, "hang", "--step-timeout", "8"),
+        "the clock jumps by hours": lambda bench, name: misbehave(bench, name, "clock"),
+        "disk full": lambda bench, name: fill_disk(bench, name),
+        "files torn": lambda bench, name: change_files(bench, name, lambda content: content[: len(content) // 2]),
+        "a bit flipped in files": lambda bench, name: change_files(bench, name, lambda content: flipped(content, rng)),
     }
-    for name, inject in faults.items():
-        if arguments.only in name:
-            inject(name)
-    rows = bench.rows
+    of_ranks: Faults = {"kill -9 of a rank": lambda bench, name: kill(bench, name, "rank", *inline)}
+    of_files: Faults = {"kill -9 of a data worker": lambda bench, name: kill(bench, name, "pt_data_worker", *inline)}
+    rows: list[list[str]] = []
+    for kind, injected, settings in (
+        ("once", faults, {}),
+        ("two-devices", of_ranks, {"study": PAIR, "options": ("--devices-per-trial", "2")}),
+        ("files", of_files, {"study": PAIR, "scale": OF_FILES, "options": ("--data-workers", "1")}),
+    ):
+        if chosen := {name: inject for name, inject in injected.items() if arguments.only in name}:
+            bench = Bench(folder / kind, rng, **settings)  # numbers are compared within it
+            for name, inject in chosen.items():
+                inject(bench, name)
+            rows += bench.rows
     if arguments.kills and arguments.only in "random kills":
         long = Bench(folder / "many", rng, epochs=40)
         many(long, arguments.kills)

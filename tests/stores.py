@@ -47,3 +47,8 @@ def names(store: Store, trial_id: str) -> list[str]:
 
 def checkpoints(store: Store, trial_id: str) -> list[str]:
     return [name for name in names(store, trial_id) if name.startswith("checkpoint-")]
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, those half written too."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

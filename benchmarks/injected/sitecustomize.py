@@ -41,21 +41,23 @@ def strike(kind: str) -> None:
 
 
 def inject(module: object) -> None:
-    from studies.training.data import source  # where the random state of a step is set
+    from studies.training.data import folder, source  # where the random state of a step is set
     from studies.training.losses import Loss
 
     trainer, seed_all, loss_of = module.Trainer, source.seed_all, Loss.__call__  # type: ignore[attr-defined]
-    begin, now = trainer.__init__, {"trial": "", "step": -1}
+    begin, now = trainer.__init__, {"trial": "", "step": -1, "rank": 0}
     steps = os.open(Path(str(FOLDER), "steps"), os.O_CREAT | os.O_APPEND | os.O_WRONLY)
 
     def __init__(self, trial, *args, **kwargs):  # type: ignore[no-untyped-def]
         now["trial"] = trial.id
         begin(self, trial, *args, **kwargs)
+        now["rank"] = self.ranks.rank
 
     def counted(seed, *names):  # type: ignore[no-untyped-def]
         if names[0] == "step":
             now["step"] = names[1]
-            os.write(steps, f"{now['trial']} {names[1]}\n".encode())
+            if now["rank"] == 0:
+                os.write(steps, f"{now['trial']} {names[1]}\n".encode())
             if names[1] == STEP and (kind := fault()) and is_victim(now["trial"]):
                 strike(kind)
         seed_all(seed, *names)
@@ -64,7 +66,8 @@ def inject(module: object) -> None:
         found = loss_of(self, *args)
         return found * float("nan") if now["step"] == STEP and fault() == "nan" and is_victim(now["trial"]) else found
 
-    trainer.__init__, Loss.__call__, source.seed_all = __init__, loss, counted  # type: ignore
+    trainer.__init__, Loss.__call__ = __init__, loss
+    source.seed_all = folder.seed_all = counted  # type: ignore[assignment]
 
 
 if FOLDER:

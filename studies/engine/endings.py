@@ -6,6 +6,9 @@ from dataclasses import replace
 from studies.engine.events import reason
 from studies.engine.options import Options
 from studies.engine.team import MemberEndedError, Team
+from studies.store.lessons import keep_micro_batch
+from studies.store.store import Store
+from studies.training.data.corrupt import DataError
 from studies.training.errors import MemoryShortError, TrainingError
 
 DEATHS = 2  # a trial one of whose processes ended goes on from its checkpoint so often
@@ -42,12 +45,13 @@ class Endings:
 
         Raises:
             RuntimeError: the error itself if no other process is to blame.
+            TrainingError: if another has found that the trial cannot go on.
             MemberEndedError: if one has ended too often.
         """
         from studies.training.parents import ParentError
 
-        if team.options.devices == 1 or isinstance(error, ParentError | TrainingError):
-            raise error  # every process would have it
+        if team.options.devices == 1 or isinstance(error, ParentError | TrainingError | DataError):
+            raise error  # every process would have it, or be ended by this one's
         is_known = isinstance(error, MemoryShortError | MemberEndedError)
         why = reason(error) if is_known else team.blame
         if why is None:
@@ -55,18 +59,32 @@ class Endings:
         if says_memory_is_short(why):
             smaller = self.smaller()
             if smaller < 2:
-                raise error
+                raise TrainingError(f"{why}: this model needs a larger device") from None
             self.options = replace(self.options, micro_batch=smaller)
             self.notes.append(
                 f"out of memory: micro-batches of {smaller} pictures a device, the batch stays {self.batch_size}"
             )
             return
+        if says_trial_failed(why):
+            raise TrainingError(why) from None
         self._deaths += 1
         if self._deaths > DEATHS:
             raise MemberEndedError(f"{why}, {self._deaths} times") from None
         self.notes.append(f"{why}; went on from the last checkpoint")
 
+    def leave_word(self, store: Store, trial_id: str, why: str) -> None:
+        """What the next process must know, when this one has to end without settling why another one did."""
+        if says_trial_failed(why) or (says_memory_is_short(why) and self.smaller() < 2):
+            store.fail(trial_id, why, run=self.options.run)
+        elif says_memory_is_short(why):
+            keep_micro_batch(store, trial_id, self.smaller())
+
 
 def says_memory_is_short(why: str) -> bool:
     """Whether a process says that it ended because it had too little memory."""
     return MemoryShortError.__name__ in why or "OutOfMemoryError" in why
+
+
+def says_trial_failed(why: str) -> bool:
+    """Whether a process says that it ended because the trial cannot go on, there or anywhere."""
+    return any(f"{kind.__name__}:" in why for kind in (TrainingError, DataError))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from studies.engine.endings import Endings, says_memory_is_short
+from studies.engine.endings import Endings
 from studies.engine.events import LeaseLostError, StoppedError, TrialFailedError, reason
 from studies.engine.heart import Heart
 from studies.engine.options import Options
@@ -19,13 +19,12 @@ from studies.engine.team import Launch, Subprocesses, Team
 from studies.store.checkpoints import load_checkpoint, put_last_aside
 from studies.store.files import StoreError
 from studies.store.leases import Lease, acquire
-from studies.store.lessons import keep_micro_batch, kept_micro_batch
+from studies.store.lessons import kept_micro_batch
 from studies.store.store import Store
 from studies.training.data.access import DataAccess
 from studies.training.devices import (
     default_device,
     device_name,
-    is_memory_short,
     peak_memory_mb,
     prepare_device,
     reset_peak_memory,
@@ -33,6 +32,7 @@ from studies.training.devices import (
 from studies.training.execution import Execution
 from studies.training.ranks import Ranks
 from studies.trials.results import EpochRecord, Result
+from studies.trials.shortage import is_memory_short
 from studies.trials.trial import TrialSpec
 
 if TYPE_CHECKING:
@@ -111,8 +111,7 @@ def _train(
 
         def lost(why: str) -> None:
             """This process waits for one that has ended, and ends: the next one begins with what it has learnt."""
-            if says_memory_is_short(why) and endings.smaller() > 1:
-                keep_micro_batch(store, trial_id, endings.smaller())
+            endings.leave_word(store, trial_id, why)
             leave(why)
 
         while True:
@@ -140,7 +139,7 @@ def _epochs(
     trainer = _begun(store, trial, team)
     trainer.tick = heart.tick
     trainer.notes, endings.notes = [*endings.notes, *trainer.notes], []
-    endings.micro_batches = lambda: trainer.micro_batches
+    endings.micro_batches = lambda: trainer.gradients.micro_batches
     saver = Saver(store, trial.id, beside=trainer.device.type != "cpu")
     saved = time.monotonic()
 

@@ -1,13 +1,13 @@
 """Checkpoints of trials that are being trained: the last one, named by its step and the digest of its content."""
 
 import io
-from contextlib import suppress
 from pickle import UnpicklingError
 from typing import Any
 
 from studies.store.records import is_checkpoint
 from studies.store.store import Store
 from studies.trials.identity import digest, shortened
+from studies.trials.shortage import is_memory_short
 
 
 def save_checkpoint(store: Store, trial_id: str, step: int, state: dict[str, Any]) -> None:
@@ -27,6 +27,9 @@ def load_checkpoint(store: Store, trial_id: str, step: int | None = None) -> dic
     """The last state kept, or that of a step; None if there is none.
 
     What is torn or changed, or what this version of torch cannot read, is put aside and passed over.
+
+    Raises:
+        RuntimeError: if memory is too short for it: the checkpoint is good, and stays.
     """
     for name in _newest_first(store, trial_id):
         if step is not None and _step(name) != step:
@@ -35,8 +38,11 @@ def load_checkpoint(store: Store, trial_id: str, step: int | None = None) -> dic
         if content is not None and name.endswith(f"-{digest(content)}.pt"):
             import torch
 
-            with suppress(RuntimeError, ValueError, EOFError, UnpicklingError):
+            try:
                 return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+            except (RuntimeError, ValueError, EOFError, UnpicklingError) as error:
+                if is_memory_short(error):
+                    raise
         store.put_aside(trial_id, name)
     return None
 

@@ -241,6 +241,13 @@ def as_store_error(what: str, where: str) -> Iterator[None]:
         raise _problem(what, where, error) from None
 
 
+def cause(error: Exception) -> Exception:
+    """The error of the file system that an error stands for: torch, where a write fails, raises one of its own."""
+    hidden = error.__context__
+    return hidden if isinstance(error, RuntimeError) and isinstance(hidden, OSError) else error
+
+
 def _problem(what: str, where: str, error: Exception) -> StoreError:
+    error = cause(error)
     why = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
     return StoreError(f"cannot {what} {where}: {why}" + ("; choose another --runs-dir" if what == "write" else ""))

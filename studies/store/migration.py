@@ -6,7 +6,8 @@ from typing import Any
 
 from studies.store.files import Files, StoreError
 from studies.store.records import dump
-from studies.store.store import FORMAT, Store
+from studies.store.root import FORMAT
+from studies.store.store import Store
 from studies.trials.identity import canonical, digest
 from studies.trials.trial import TrialSpec
 

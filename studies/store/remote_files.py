@@ -1,11 +1,13 @@
 """Files below a URL, on any file system that fsspec knows."""
 
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import PurePosixPath
 from typing import IO, Any
 
-from studies.store.files import HashingWriter, as_store_error
+from studies.store.files import HashingWriter, StoreError, as_store_error, cause
 
 CONDITIONAL = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "memory"}  # their fsspec puts are, if asked
 
@@ -30,23 +32,25 @@ class RemoteFiles:
 
     def write(self, name: str, content: bytes) -> None:
         with as_store_error("write", self.show(name)):
-            self._put(name, content, "overwrite")
+            self._put(name, content)
 
     def write_hashed(self, folder: str, write: Callable[[IO[bytes]], None], name: Callable[[str], str]) -> str:
         # Through a file of this machine: an object store takes a file whole, and its name is known at the end.
-        with as_store_error("write", self.show(folder)), tempfile.NamedTemporaryFile(prefix="studies-") as file:
-            writer = HashingWriter(file)
-            write(writer)  # type: ignore[arg-type]
-            file.flush()
+        with _temporary_file() as file:
+            with _temporary_problem():
+                writer = HashingWriter(file)
+                write(writer)  # type: ignore[arg-type]
+                file.flush()
             made = name(writer.sha256.hexdigest())
-            self.fs.makedirs(self._path(folder), exist_ok=True)
-            self.fs.put_file(file.name, self._path(f"{folder}/{made}"))
+            with as_store_error("write", self.show(folder)):
+                self.fs.makedirs(self._path(folder), exist_ok=True)
+                self.fs.put_file(file.name, self._path(f"{folder}/{made}"))
         return made
 
     def create(self, name: str, content: bytes) -> bool:
         with as_store_error("write", self.show(name)):
             try:
-                self._put(name, content, "create")
+                self._put(name, content, mode="create")
             except FileExistsError:
                 if not self.exists(name):
                     raise
@@ -81,7 +85,19 @@ class RemoteFiles:
         return True
 
     def require_writable(self) -> None:
-        """What an object store permits shows when it is written."""
+        root, name = PurePosixPath(self.path), f".studies-{uuid.uuid4().hex[:8]}"
+        with as_store_error("write", self.show("store.json")):
+            made = []
+            if self.one_process or not self.exclusive:  # an object store has no folders, and buckets are left alone
+                above = [str(folder) for folder in (root, *root.parents)]
+                made = [folder for folder in above if folder != "." and not self.fs.exists(folder)]
+            try:
+                self._put(name, b"")
+                self.fs.rm_file(self._path(name))
+            finally:
+                for folder in made:
+                    with suppress(OSError, NotImplementedError):  # another run has begun to write there, say
+                        self.fs.rmdir(folder)
 
     def show(self, name: str = "") -> str:
         return f"{self.root}/{name}" if name else self.root
@@ -89,6 +105,34 @@ class RemoteFiles:
     def _path(self, name: str) -> str:
         return f"{self.path}/{name}" if name else self.path
 
-    def _put(self, name: str, content: bytes, mode: str) -> None:
+    def _put(self, name: str, content: bytes, **how: str) -> None:
         self.fs.makedirs(self._path(name).rpartition("/")[0], exist_ok=True)
-        self.fs.pipe_file(self._path(name), content, mode=mode)
+        self.fs.pipe_file(self._path(name), content, **how)  # not every file system knows modes
+
+
+@contextmanager
+def _temporary_file() -> Iterator[IO[bytes]]:
+    """A file of this machine that goes when the block ends."""
+    with _temporary_problem():
+        file = tempfile.NamedTemporaryFile(prefix="studies-")  # noqa: SIM115
+    try:
+        yield file
+    finally:
+        with suppress(OSError):  # what could not be written before cannot be when it is closed
+            file.close()
+
+
+@contextmanager
+def _temporary_problem() -> Iterator[None]:
+    """That the temporary folder cannot be written as one line: the store is not to blame."""
+    try:
+        yield
+    except Exception as error:
+        found = cause(error)
+        if not isinstance(found, OSError):
+            raise
+        where = f" {tempfile.tempdir}" if tempfile.tempdir else ""
+        raise StoreError(
+            f"cannot write to the temporary folder{where}: {found.strerror or found}; a store behind a URL needs room "
+            "there for a checkpoint: name another folder by $TMPDIR"
+        ) from None

@@ -71,13 +71,6 @@ def memory_format(spec: ModelSpec, device: "torch.device") -> "torch.memory_form
     return torch.channels_last if last else torch.contiguous_format
 
 
-def is_memory_short(error: BaseException) -> bool:
-    """Whether an error says that a device, or this machine, has too little memory left."""
-    import torch
-
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
-
-
 def finish_work(device: "torch.device") -> None:
     """Wait until a device has done all that was asked of it, so that a clock read now is right."""
     if device.type == "cuda":

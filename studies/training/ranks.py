@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from studies.training.data.part import Part
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import torch.distributed as dist
     from torch import nn
 
+T = TypeVar("T")
 TIMEOUT = timedelta(minutes=30)  # of one exchange between processes, an evaluation by one of them included
 
 
@@ -38,6 +39,16 @@ class Ranks:
 
             dist.all_reduce(values)
         return values
+
+    def gathered(self, found: T) -> list[T]:
+        """What each process has found, rank by rank; every process must ask."""
+        if self.size == 1:
+            return [found]
+        import torch.distributed as dist
+
+        everything: list[T] = [found] * self.size
+        dist.all_gather_object(everything, found)
+        return everything
 
     def share_buffers(self, module: "nn.Module") -> None:
         """Give all processes the buffers of rank 0, in place: running statistics of batch norms, say."""

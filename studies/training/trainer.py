@@ -7,29 +7,27 @@ interrupted and resumed from a checkpoint ends with the numbers of the uninterru
 import logging
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import Any
 
 import torch
-from timm.layers import convert_sync_batchnorm  # torch's own drops the activations of timm's fused norms
 from timm.utils import ModelEmaV3
 from torch import nn
-from torch.nn.parallel import DistributedDataParallel
 
 from searchspace.build import build
 from studies.training.data.opened import open_data
 from studies.training.devices import finish_work, memory_format
-from studies.training.errors import MemoryShortError, TrainingError, require_finite
-from studies.training.evaluation import evaluate
-from studies.training.execution import Execution, micro_batches
+from studies.training.errors import TrainingError, require_finite
+from studies.training.evaluation import Logits, evaluate
+from studies.training.execution import Execution
+from studies.training.gradients import Gradients
 from studies.training.losses import make_loss
-from studies.training.mixing import Mixer
 from studies.training.optimizing import make_optimizer, make_schedule
 from studies.training.parents import Parents, packed
 from studies.training.precision import Precision
 from studies.training.ranks import ALONE, Ranks
 from studies.training.seeding import seed_all
 from studies.trials.results import EpochRecord
+from studies.trials.shortage import is_memory_short
 from studies.trials.trial import TrialSpec
 
 logging.getLogger("timm.scheduler.cosine_lr").setLevel(logging.ERROR)  # it warns of a cosine of one step
@@ -50,7 +48,7 @@ class Trainer:
     Attributes:
         step: steps trained so far.
         history: a record for each epoch trained so far.
-        micro_batches: in how many parts this process trains its share of a batch.
+        gradients: what leaves them in the model's parameters, micro-batch by micro-batch.
 
     Raises:
         ParentError: if a trial that is needed has not been trained.
@@ -68,7 +66,6 @@ class Trainer:
         self.trial, self.device, self.ranks = trial, torch.device(device), ranks
         execution = execution or Execution()
         recipe = trial.recipe
-        self.micro_batches = micro_batches(recipe.batch_size, ranks.size, execution.micro_batch)
         self.source = open_data(trial.data, self.device, execution.access)
         self.steps_per_epoch = self.source.steps_per_epoch(recipe.batch_size)
         self.steps = recipe.epochs * self.steps_per_epoch
@@ -77,37 +74,22 @@ class Trainer:
         parents = parents or Parents()
         self.pretrained_share = parents.start(self.model, trial.pretrained) if trial.pretrained else None
         self.loss = make_loss(trial, self.model, parents, self.device)
-        self.mixer = Mixer(recipe, trial.data.num_classes)
         self.precision = Precision(recipe.amp, self.device)
-        self.memory_format = memory_format(trial.model, self.device)
-        self.model.to(memory_format=self.memory_format)
+        self.model.to(memory_format=memory_format(trial.model, self.device))
         self.optimizer = make_optimizer(self.model, recipe)
         self.scheduler = make_schedule(self.optimizer, recipe, self.steps)
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.ema = ModelEmaV3(self.model, recipe.ema.decay, use_warmup=recipe.ema.warmup) if recipe.ema else None
-        self._compile = execution.compile
-        self._forward: Any = None
+        self.gradients = Gradients(
+            trial, self.model, self.loss, self.source, self.precision, execution, ranks, self._note
+        )
+        self.logits = Logits(self._note)
         self.step = 0
         self.history: list[EpochRecord] = []
         self.notes: list[str] = []  # for people, since the last epoch's record
         self.tick: Callable[[], None] = lambda: None  # called after each step and each batch of an evaluation
         self._epoch_loss = torch.zeros((), device=self.device)  # sum over the steps of the epoch so far
         self._epoch_seconds = 0.0
-
-    @property
-    def forward(self) -> Any:
-        """The model as training calls it: gradients averaged over the processes, compiled if asked.
-
-        Made at the first step, when a checkpoint is loaded: all processes begin with the weights of rank 0.
-        """
-        if self._forward is None:
-            model: Any = self.model
-            if self.ranks.size > 1:
-                if self.device.type == "cuda":  # batch statistics over all devices; torch has this for CUDA alone
-                    self.model = model = convert_sync_batchnorm(model)
-                model = DistributedDataParallel(model)
-            self._forward = torch.compile(model) if self._compile else model
-        return self._forward
 
     @property
     def epochs_done(self) -> int:
@@ -134,7 +116,8 @@ class Trainer:
             The record; None if the epoch was interrupted.
 
         Raises:
-            TrainingError: if the loss is not finite.
+            DataError: if too many pictures cannot be read.
+            TrainingError: if the loss is not finite, or memory is short and smaller batches do not help.
             MemoryShortError: if one of several processes is out of memory.
         """
         recipe = self.trial.recipe
@@ -151,6 +134,7 @@ class Trainer:
         last = self.epochs_done + 1 == recipe.epochs
         start = time.perf_counter()
         figures = self.evaluate(limit=None if last else recipe.interim_test)
+        self.source.share(self.ranks)
         record: EpochRecord = {
             "epoch": self.epochs_done + 1,
             "epochs": recipe.epochs,
@@ -176,10 +160,9 @@ class Trainer:
         self.model.train()
         epoch, first = divmod(self.step, self.steps_per_epoch)
         for i in range(first, first + count):
-            self._epoch_loss += self._step(epoch, i)
+            self._epoch_loss += self.gradients(epoch, i)
+            self._update()
             self.step += 1
-            if self.ema:
-                self.ema.update(self.model, self.step)
             self.scheduler.step_update(self.step)
             self.tick()
             if self.step % LOSS_CHECK_STEPS == 0:
@@ -188,71 +171,31 @@ class Trainer:
                 return False
         return True
 
-    def _step(self, epoch: int, index: int) -> torch.Tensor:
-        """One step of the optimizer; the mean loss of this process's part of the batch.
-
-        Without the memory for it, the step is begun again with micro-batches of half the size. What batch norms have
-        seen of the first try stays in their running means.
-        """
-        while True:
-            try:
-                loss = self._gradients(epoch, index)
-                break
-            except torch.OutOfMemoryError:
-                self._halve()
-        if self.trial.recipe.clip_grad:
-            self.precision.unscale(self.optimizer)
-            nn.utils.clip_grad_norm_(self.parameters, self.trial.recipe.clip_grad)
-        self.precision.step(self.optimizer)
-        return loss
-
-    def _gradients(self, epoch: int, index: int) -> torch.Tensor:
-        """Gradients of the mean loss of this process's part of a batch, accumulated over its micro-batches."""
-        trial = self.trial
-        step = epoch * self.steps_per_epoch + index
-        self.optimizer.zero_grad()
-        total = torch.zeros((), device=self.device)
-        parts = self.ranks.part.split(self.micro_batches)
-        for part in parts:
-            x, y = self.source.train_batch(trial.recipe, trial.seed, epoch, index, part)
-            x, target = self.mixer(x, y, trial.seed, step)
-            if part.count > 1:
-                seed_all(trial.seed, "step", step, "part", part.index)  # else dropout took the same values in all parts
-            with nullcontext() if part is parts[-1] else self._unsynchronised():
-                with self.precision.autocast():
-                    x = x.contiguous(memory_format=self.memory_format)
-                    loss = self.loss(self.forward(x), target, x) / len(parts)
-                self.precision.backward(loss)
-            total += loss.detach()
-        return total
-
-    def _unsynchronised(self) -> Any:
-        """Gradients are averaged over the processes once a step, with the last micro-batch."""
-        return self.forward.no_sync() if self.ranks.size > 1 else nullcontext()
-
-    def _halve(self) -> None:
-        """Train in micro-batches of half the size from now on.
+    def _update(self) -> None:
+        """Change the weights by their gradients.
 
         Raises:
-            MemoryShortError: if other processes wait for this one: they must know too.
-            TrainingError: if a micro-batch has two pictures already.
+            TrainingError: if memory is short. This is not tried again: some weights may be changed already, and with
+                the activations gone, smaller micro-batches would not help.
         """
-        self.optimizer.zero_grad()
-        torch.cuda.empty_cache()
-        smaller = self.trial.recipe.batch_size // (2 * self.ranks.size * self.micro_batches)
-        if self.ranks.size > 1:
-            raise MemoryShortError(f"out of memory with micro-batches of {2 * smaller} pictures")
         try:
-            self.micro_batches = micro_batches(self.trial.recipe.batch_size, 1, smaller)
-        except ValueError:
+            if self.trial.recipe.clip_grad:
+                self.precision.unscale(self.optimizer)
+                nn.utils.clip_grad_norm_(self.parameters, self.trial.recipe.clip_grad)
+            self.precision.step(self.optimizer)
+            if self.ema:
+                self.ema.update(self.model, self.step + 1)
+        except Exception as error:
+            if not is_memory_short(error):
+                raise
             raise TrainingError(
-                "out of memory with a micro-batch of 2 pictures: this model needs a larger device"
+                f"out of memory at step {self.step + 1}, when the weights were changed: this model's optimizer state "
+                "needs a larger device; the last checkpoint stays"
             ) from None
-        smaller = self.trial.recipe.batch_size // self.micro_batches
-        self.notes.append(
-            f"out of memory at step {self.step + 1}: micro-batches of {smaller} pictures from there, the batch stays "
-            f"{self.trial.recipe.batch_size}"
-        )
+
+    def _note(self, text: str) -> None:
+        """Keep for the next record what happened, for people."""
+        self.notes.append(text)
 
     def _mean_loss(self) -> torch.Tensor:
         """The loss of the epoch so far, averaged over the processes; every process must ask."""
@@ -276,7 +219,7 @@ class Trainer:
         """Evaluate on the test split, or on a subset of `limit` pictures, the same for every trial."""
         self.ranks.share_buffers(self.evaluated)
         batches = self.source.test_batches(limit, self.ranks.part)
-        return evaluate(self.evaluated, batches, self.tick, self.ranks)
+        return evaluate(self.evaluated, batches, self.tick, self.ranks, self.logits)
 
     def weights(self) -> bytes:
         """The weights that were evaluated, as the content of a safetensors file."""

@@ -27,13 +27,18 @@ class Corrupt:
     def __len__(self) -> int:
         return len(self._found)
 
-    def add(self, split: str, indices: Iterable[int]) -> None:
-        """Count pictures, each once.
+    @property
+    def pictures(self) -> list[tuple[str, int]]:
+        """All, by split and number, in the order in which they were met."""
+        return list(self._found)
+
+    def add(self, pictures: Iterable[tuple[str, int]]) -> None:
+        """Count pictures, by split and number, each once.
 
         Raises:
             DataError: if they are too many, with the names of some.
         """
-        self._found |= dict.fromkeys((split, index) for index in indices)
+        self._found |= dict.fromkeys(pictures)
         if len(self._found) > self.allowed:
             some = ", ".join(self.names()[:NAMED])
             more = f" and {len(self) - NAMED} more" if len(self) > NAMED else ""

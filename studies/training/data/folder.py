@@ -17,6 +17,7 @@ from studies.training.data.splits import Splits, open_splits
 from studies.training.data.stream import Stream
 from studies.training.data.transforms import for_test, for_training
 from studies.training.evaluation import Batch
+from studies.training.ranks import Ranks
 from studies.training.seeding import generator, seed_all
 from studies.trials.data import FolderSpec
 from studies.trials.recipe import Augment, Recipe
@@ -42,7 +43,8 @@ class FolderSource:
     Attributes:
         fingerprint: of names and sizes of the files of both splits.
         corrupt: pictures that could not be read so far; in training the next one takes their place, in an evaluation
-            they are left out.
+            they are left out. Of several processes each counts what it has read itself, and refuses too many of those;
+            what all have met, together, is counted and judged when they `share` it, after each epoch.
     """
 
     def __init__(self, spec: FolderSpec, splits: Splits, device: torch.device, workers: int) -> None:
@@ -105,6 +107,17 @@ class FolderSource:
             if len(y):
                 yield x, y
 
+    def share(self, ranks: Ranks) -> None:
+        """Count the corrupt pictures that other processes have met, too; every process must ask.
+
+        Not a sum of counts: a picture that is corrupt is met by one process in one epoch, by another in the next.
+
+        Raises:
+            DataError: if all have met more than 0.1 % of the pictures that cannot be read; in every process.
+        """
+        self._met.add(picture for found in ranks.gathered(self._met.pictures) for picture in found)
+        self.corrupt = len(self._met)
+
     def take_notes(self) -> list[str]:
         """What happened since this was last asked: corrupt pictures, data workers that died."""
         notes, self._notes[:] = [*self._met.notes(), *self._notes], []
@@ -150,5 +163,5 @@ class FolderSource:
         """Count what was corrupt of a batch: `n` pictures from number `index` on."""
         total = len(self._readers[split])
         for index, n in corrupt.tolist():
-            self._met.add(split, ((index + i) % total for i in range(n)))
+            self._met.add((split, (index + i) % total) for i in range(n))
         self.corrupt = len(self._met)

@@ -12,6 +12,7 @@ from studies.training.data.augment.crop import moved
 from studies.training.data.part import WHOLE, Part
 from studies.training.data.pixels import Pixels
 from studies.training.evaluation import Batch
+from studies.training.ranks import Ranks
 from studies.training.seeding import seed_all
 from studies.trials.recipe import Recipe
 
@@ -24,7 +25,7 @@ class Source(Protocol):
 
     Attributes:
         fingerprint: of the pictures that are read, 16 hexadecimal digits; "" for pictures that a spec makes.
-        corrupt: pictures that could not be read so far, and were passed over.
+        corrupt: pictures that could not be read so far, and were passed over; each counts once.
     """
 
     fingerprint: str
@@ -32,6 +33,9 @@ class Source(Protocol):
 
     def steps_per_epoch(self, batch_size: int) -> int:
         """Whole batches in an epoch."""
+
+    def share(self, ranks: Ranks) -> None:
+        """Count the corrupt pictures that other processes have met, too; every process must ask."""
 
     def take_notes(self) -> list[str]:
         """What happened since this was last asked that changes no result, for people."""
@@ -83,6 +87,9 @@ class TensorSource:
     def steps_per_epoch(self, batch_size: int) -> int:
         """Whole batches in an epoch; what is left over is not seen."""
         return len(self.train) // batch_size
+
+    def share(self, ranks: Ranks) -> None:
+        """Tensors are whole."""
 
     def take_notes(self) -> list[str]:
         """Nothing happens to tensors."""

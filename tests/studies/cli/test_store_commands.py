@@ -1,72 +1,22 @@
 """`studies store ...` on a store that was never trained: made through the store itself."""
 
-import io
 import json
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
 import pytest
 import yaml
+from stored import AGAIN, CHILD, CNN, T2T, VIT, change, filled, ids
 from support import Studies, one_line
 
-from searchspace.presets import preset
-from searchspace.shrink import shrink
 from studies.cli.parser import main
 from studies.cli.store import summary
-from studies.language.scale_file import load_scale
 from studies.store.leases import acquire
 from studies.store.store import Store
-from studies.trials.trial import TrialSpec
-
-SCALE = load_scale("digits")
-
-
-def small(name: str = "vit_s_16", seed: int = 0, **changes: Any) -> TrialSpec:
-    model = shrink(preset(name), SCALE.shrink, 16, 3, 10)
-    return TrialSpec(model=model, data=SCALE.data, recipe=SCALE.recipe, seed=seed, **changes)
-
-
-VIT, AGAIN, T2T, CNN = small(), small(seed=1), small("t2t_vit_14"), small("resnet50")
-CHILD = small(seed=2, pretrained=VIT.id)
-
-
-def result(top1: float, epochs: int = 2) -> dict[str, Any]:
-    """What training leaves, in short."""
-    names = ("lr", "train_loss", "loss", "top5", "test_pictures", "train_seconds", "seconds", "images_per_second")
-    history = [
-        {"epoch": i + 1, "epochs": epochs, "top1": top1 - 1 / (i + 3)} | dict.fromkeys(names, 1 / 3 + i)
-        for i in range(epochs)
-    ]
-    figures = dict.fromkeys(("top5", "loss", "train_loss", "seconds", "images_per_second", "peak_memory_mb"), 2 / 3)
-    counts = dict.fromkeys(("params", "trainable", "macs", "activations"), 12345)
-    where = {"device": "x86_64 CPU, 1 thread", "host": "here", "versions": {"torch": "2.6"}, "pretrained_share": None}
-    return {"top1": top1, **figures, **counts, **where, "history": history}
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    """Three trials that are done, one that failed, one that is planned."""
-    store = Store(tmp_path / "runs")
-    store.prepare()
-    for trial in (VIT, AGAIN, T2T, CNN, CHILD):
-        store.plan(trial)
-    store.finish(VIT.id, result(91.5), b"weights")
-    store.finish(AGAIN.id, result(90.25, epochs=3))
-    store.finish(CNN.id, result(88.125))
-    store.fail(T2T.id, "TrainingError: the loss is nan", "line 7")
-    return store
-
-
-def ids(*trials: TrialSpec) -> set[str]:
-    return {trial.id for trial in trials}
-
-
-def change(store: Store, trial: TrialSpec, name: str, old: bytes, new: bytes) -> None:
-    path = f"trials/{trial.id}/{name}"
-    content = store.files.read(path)
-    assert content is not None and old in content
-    store.files.write(path, content.replace(old, new))
+    return filled(tmp_path / "runs")
 
 
 # ls
@@ -265,66 +215,6 @@ def test_verify_reads_trials_weights_and_checkpoints(studies: Studies, store: St
 
 def test_verify_of_no_store_is_well(studies: Studies) -> None:
     assert studies("store", "verify").stdout.startswith("0 trials, 0 with problems")
-
-
-# export
-
-
-def frames(folder: Path, name: str) -> pd.DataFrame:
-    """A frame as it was exported: its Parquet file, the CSV file being the same."""
-    parquet = pd.read_parquet(folder / f"{name}.parquet")
-    # What CSV cannot tell: the types of columns. So the Parquet file's frame goes through CSV too.
-    assert (folder / f"{name}.csv").read_text() == parquet.to_csv(index=False)
-    csv = pd.read_csv(folder / f"{name}.csv")
-    pd.testing.assert_frame_equal(csv, pd.read_csv(io.StringIO(parquet.to_csv(index=False))))
-    return parquet
-
-
-def test_export_writes_every_trial_and_epoch_in_both_formats(studies: Studies, store: Store, tmp_path: Path) -> None:
-    done = studies("store", "export")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("5 trials, 7 epochs: ")
-    results, history = frames(tmp_path / "export", "results"), frames(tmp_path / "export", "history")
-    assert (len(results), len(history)) == (5, 7)
-    results = results.set_index("trial")
-    assert results.status.value_counts().to_dict() == {"done": 3, "failed": 1, "planned": 1}
-    assert results.top1[[VIT.id, AGAIN.id, CNN.id]].tolist() == [91.5, 90.25, 88.125]
-    assert results.top1[[T2T.id, CHILD.id]].isna().all()
-    assert results.reason[T2T.id] == "TrainingError: the loss is nan"
-    assert results.pretrained[CHILD.id] == VIT.id
-    assert results["model.backbone.depth"][VIT.id] == VIT.model.backbone.depth
-    assert history[history.trial == AGAIN.id].top1.tolist() == [r["top1"] for r in store.result(AGAIN.id)["history"]]
-
-
-def test_export_says_what_it_leaves_out(studies: Studies, store: Store, tmp_path: Path) -> None:
-    store.files.write(f"trials/{CNN.id}/trial.json", b"{")
-    change(store, VIT, "result.json", b"91.5", b"99.5")
-    done = studies("store", "export", "--out", "tables/of today")
-    assert done.returncode == 0
-    assert done.stderr.startswith(f"left out: {store.folder(CNN.id)}/trial.json is damaged")
-    results = frames(tmp_path / "tables/of today", "results").set_index("trial")
-    assert set(results.index) == ids(VIT, AGAIN, T2T, CHILD)
-    assert results.status[VIT.id] == "damaged" and pd.isna(results.top1[VIT.id])
-    assert len(frames(tmp_path / "tables/of today", "history")) == 3
-
-
-def test_export_of_a_study_names_its_arms(studies: Studies, store: Store, tmp_path: Path) -> None:
-    study = {"study": "s", "base": "vit_s_16", "seeds": 2, "arms": {"a": {}, "b": {"backbone.depth": 16}}}
-    (tmp_path / "s.yaml").write_text(yaml.safe_dump(study, sort_keys=False))
-    done = studies("store", "export", "s.yaml")
-    assert done.returncode == 0, done.stderr
-    results = frames(tmp_path / "export", "results")
-    assert results[results.status == "done"][["arm", "seed", "trial"]].values.tolist() == [
-        ["a", 0, VIT.id],
-        ["a", 1, AGAIN.id],
-    ]
-    assert set(results.arm) == {"a", "b"}
-    assert len(frames(tmp_path / "export", "history")) == 5
-
-
-def test_an_export_that_cannot_be_written_is_one_line(studies: Studies, store: Store, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    assert "choose another --out" in one_line(studies("store", "export", "--out", "file/tables"))
 
 
 def test_the_store_is_where_runs_dir_says(studies: Studies, store: Store, tmp_path: Path) -> None:

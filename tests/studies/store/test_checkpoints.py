@@ -1,6 +1,12 @@
 """Checkpoints and weights."""
 
+import re
+import resource
+import sys
+from pathlib import Path
+
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stores import RESULT, TRIAL, change, checkpoints, flip, in_memory
@@ -60,6 +66,25 @@ def test_a_bit_flipped_in_a_checkpoint_is_never_loaded(bit: int) -> None:
     change(store, TRIAL.id, name, lambda content: flip(content, bit))
     assert load_checkpoint(store, TRIAL.id) is None
     assert checkpoints(store, TRIAL.id) == [f"{name}.damaged"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems hold no process to RLIMIT_AS")
+def test_a_good_checkpoint_stays_when_memory_is_too_short_to_load_it(tmp_path: Path, trial: TrialSpec) -> None:
+    store, size = Store(tmp_path), 2**26  # large enough that the allocator asks the system for it
+    save_checkpoint(store, trial.id, 9, {"weights": torch.ones(size // 4)})
+    before = checkpoints(store, trial.id)
+    found = re.search(r"VmSize:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found is not None
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (int(found[1]) * 1024 + 3 * size // 2, hard))  # for the file, no tensor
+    try:
+        with pytest.raises(RuntimeError, match="can't allocate memory"):
+            load_checkpoint(store, trial.id)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+    assert checkpoints(store, trial.id) == before
+    state = load_checkpoint(store, trial.id)
+    assert state is not None and state["weights"].sum() == size // 4
 
 
 # Weights

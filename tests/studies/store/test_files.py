@@ -1,6 +1,5 @@
 """Files of a store: the same operations over a local folder and over an fsspec URL."""
 
-import errno
 import importlib.util
 import os
 import stat
@@ -13,19 +12,10 @@ import fsspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stores import everything
 
 from studies.store.files import Files, LocalFiles, StoreError, open_files
 from studies.store.remote_files import RemoteFiles
-
-
-@pytest.fixture(params=["local", "memory"])
-def files(request: pytest.FixtureRequest, tmp_path: Path) -> Files:
-    return open_files(tmp_path / "root" if request.param == "local" else f"memory://{uuid.uuid4().hex}/root")
-
-
-def everything(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder, those half written too."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_what_is_written_is_read_and_written_over(files: Files) -> None:
@@ -153,54 +143,6 @@ def test_files_in_memory_are_of_one_process(tmp_path: Path) -> None:
     url = f"memory://{uuid.uuid4().hex}"
     assert open_files(url).one_process
     assert open_files(url + "/").root == url
-
-
-@pytest.mark.parametrize("operation", ["write", "create"])
-@pytest.mark.parametrize("step", ["fsync", "move"])
-def test_a_write_that_fails_leaves_the_old_content_and_nothing_else(
-    operation: str, step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    files = open_files(tmp_path)
-    files.write("t/old", b"old")
-    name = "t/old" if operation == "write" else "t/new"
-    before = everything(tmp_path)
-
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, {"write": "replace", "create": "link"}[operation] if step == "move" else "fsync", full)
-        with pytest.raises(StoreError, match=r"No space left on device.*--runs-dir") as caught:
-            getattr(files, operation)(name, b"new")
-    assert len(str(caught.value).splitlines()) == 1
-    assert str(tmp_path / name) in str(caught.value)
-    assert everything(tmp_path) == before
-    assert getattr(files, operation)(name, b"new") in (None, True)
-    assert files.read(name) == b"new"
-
-
-def test_a_remote_write_that_fails_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    files = open_files(f"memory://{uuid.uuid4().hex}")
-    files.write("t/a", b"old")
-
-    def fails(*_: object, **__: object) -> None:
-        raise PermissionError("Access Denied\nfor this bucket")
-
-    for operation in ("write", "create"):
-        with monkeypatch.context() as patch:
-            patch.setattr(files.fs, "pipe_file", fails)  # type: ignore[attr-defined]
-            with pytest.raises(StoreError) as caught:
-                getattr(files, operation)("t/a", b"new")
-        expected = f"cannot write {files.root}/t/a: Access Denied for this bucket; choose another --runs-dir"
-        assert str(caught.value) == expected
-    with monkeypatch.context() as patch:
-        patch.setattr(files.fs, "cat_file", fails)  # type: ignore[attr-defined]
-        patch.setattr(files.fs, "ls", fails)  # type: ignore[attr-defined]
-        with pytest.raises(StoreError, match=r"cannot read .*Access Denied"):
-            files.read("t/a")
-        with pytest.raises(StoreError, match=r"cannot list .*Access Denied"):
-            files.names("t")
-    assert files.read("t/a") == b"old"
 
 
 @pytest.mark.parametrize("operation", ["write", "create"])

@@ -1,26 +1,22 @@
-"""Leases, of this process, of real other ones, and of machines that are not here."""
+"""Leases, of this process and of real other ones."""
 
-import json
 import os
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
+from holders import T, put, take
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from studies.store import leases
 from studies.store.files import Files, open_files
-from studies.store.leases import LEASE_SECONDS, Holder, Patience, acquire, born, host, in_use, newest
+from studies.store.leases import Patience, acquire, born, host, in_use, newest
 
-T = "trial"
 # Takes each trial that its input names, says whether it got it, and lives until its input ends.
 TAKER = """
 import sys
@@ -31,11 +27,6 @@ print("ready", flush=True)
 for line in sys.stdin:
     print(int(acquire(files, line.strip(), run) is not None), flush=True)
 """
-
-
-@pytest.fixture(params=["local", "memory"])
-def files(request: pytest.FixtureRequest, tmp_path: Path) -> Files:
-    return open_files(tmp_path if request.param == "local" else f"memory://{uuid.uuid4().hex}")
 
 
 @pytest.fixture
@@ -62,19 +53,6 @@ def ask(processes: list[subprocess.Popen[str]], trial_id: str) -> list[bool]:
     for process in processes:
         process.stdin.flush()
     return [process.stdout.readline() == "1\n" for process in processes]
-
-
-def put(files: Files, number: int = 1, trial_id: str = T, **changes: object) -> Holder:
-    """The lease of another run: by default of this living process."""
-    holder = replace(Holder("theirs", host(), os.getpid(), born(os.getpid()), time.time(), token="x"), **changes)
-    files.write(f"trials/{trial_id}/lease.{number}.json", json.dumps(asdict(holder)).encode())
-    return holder
-
-
-def take(files: Files, run: str = "ours", **arguments: str) -> leases.Lease:
-    lease = acquire(files, T, run, **arguments)
-    assert lease is not None
-    return lease
 
 
 def test_a_free_trial_is_taken_held_renewed_and_released(files: Files) -> None:
@@ -235,75 +213,6 @@ def test_a_bit_flipped_in_a_lease_breaks_nothing(bit: int) -> None:
     number, holder = newest(files, T)
     Patience().dead(T, number, holder)
     assert (acquire(files, T, "ours") or take(files, dead=holder.token)).held()
-
-
-def test_a_lease_of_another_machine_is_not_taken_at_one_look(files: Files) -> None:
-    for moment in (0.0, time.time(), 4e9):
-        number, holder = 1, put(files, host="elsewhere", time=moment)
-        assert acquire(files, T, "ours") is None
-        assert not Patience().dead(T, number, holder)
-
-
-def test_a_table_believes_a_lease_of_another_machine_while_it_is_renewed(files: Files) -> None:
-    put(files, host="elsewhere", time=time.time() - LEASE_SECONDS / 2)
-    assert in_use(files, T)
-    put(files, host="elsewhere", time=time.time() - 2 * LEASE_SECONDS)
-    assert not in_use(files, T)
-
-
-def test_a_lease_of_another_machine_is_taken_when_it_did_not_change(
-    files: Files, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = SimpleNamespace(monotonic=1000.0, time=time.time())
-    monkeypatch.setattr(leases, "time", SimpleNamespace(monotonic=lambda: now.monotonic, time=lambda: now.time))
-    patience = Patience()
-    put(files, host="elsewhere")
-    assert not patience.dead(T, *newest(files, T))
-    now.monotonic += LEASE_SECONDS - 1
-    assert not patience.dead(T, *newest(files, T))
-    put(files, host="elsewhere", beat=1)
-    assert not patience.dead(T, *newest(files, T)), "it was renewed"
-    now.monotonic += LEASE_SECONDS - 1
-    now.time += 1e9
-    assert not patience.dead(T, *newest(files, T)), "a clock that jumps decides nothing"
-    now.monotonic += 2
-    assert patience.dead(T, *newest(files, T))
-    assert acquire(files, T, "ours") is None, "who does not know that it is dead leaves it"
-    lease = take(files, dead=newest(files, T)[1].token)
-    assert lease.held()
-    assert newest(files, T)[1].run == "ours"
-
-
-STEPS = st.tuples(
-    st.floats(0, 2 * LEASE_SECONDS),  # seconds that pass
-    st.sampled_from(["nothing", "nothing", "beat", "another", "next number"]),  # what changes meanwhile
-    st.floats(-1e9, 1e9),  # how far everybody's clock jumps
-)
-
-
-@settings(deadline=None)
-@given(st.lists(STEPS, max_size=12))
-def test_patience_ends_after_so_long_without_a_change_whatever_clocks_say(steps: list[tuple]) -> None:
-    now = SimpleNamespace(monotonic=5.0, time=1e9)
-    patience, number, unchanged_since = Patience(), 1, 5.0
-    holder = Holder("theirs", "elsewhere", 1, "1", now.time, 0, "token")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(leases, "time", SimpleNamespace(monotonic=lambda: now.monotonic, time=lambda: now.time))
-        assert not patience.dead(T, number, holder)
-        for seconds, change, jump in steps:
-            now.monotonic += seconds
-            now.time += jump
-            if change == "beat":
-                holder = replace(holder, beat=holder.beat + 1, time=now.time)
-            elif change == "another":
-                holder = replace(holder, beat=0, token=uuid.uuid4().hex)
-            elif change == "next number":
-                number += 1
-            if change != "nothing":
-                unchanged_since = now.monotonic
-            dead = now.monotonic - unchanged_since > LEASE_SECONDS
-            assert patience.dead(T, number, replace(holder, time=holder.time + jump)) == dead
-            assert not patience.dead(f"{T} too", number, replace(holder, token=uuid.uuid4().hex))
 
 
 def test_of_eight_processes_one_gets_the_lease(taker: Callable[[str], subprocess.Popen[str]], tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from studies.store.checkpoints import load_checkpoint, save_checkpoint
 from studies.store.files import StoreError
 from studies.store.leases import acquire, born, host
 from studies.store.records import STATES
-from studies.store.store import FORMAT, Store
+from studies.store.root import FORMAT
+from studies.store.store import Store
 from studies.store.verification import problems
 from studies.trials.trial import SCHEMA_VERSION, TrialSpec
 

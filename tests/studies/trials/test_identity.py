@@ -17,7 +17,8 @@ from searchspace.spec import CnnSpec, Spec
 from studies.store.errors import NewerError
 from studies.store.files import StoreError
 from studies.store.records import dump
-from studies.store.store import FORMAT, Store
+from studies.store.root import FORMAT
+from studies.store.store import Store
 from studies.store.verification import problems
 from studies.trials.data import Cifar10Spec
 from studies.trials.identity import canonical, digest
