@@ -2,8 +2,12 @@
 
 python benchmarks/data_pipeline.py [--repeats 7] [--only cifar|folder]
 
-Pipelines take turns, so that what else the machine does falls on all of them; medians, and the smallest and largest.
-Seconds of a processor, over all threads and workers, say more where other programs share the machine.
+Pipelines take turns, so that what else the machine does falls on all of them; medians, and the smallest and largest, of
+speeds and of their ratios turn by turn. Seconds of a processor, over all threads and workers, say more where other
+programs share the machine.
+
+Ours is set up as a trial on a CPU is: operations run in one thread, and a trial of several cores makes the next batches
+in threads beside it (`studies.training.data.ahead`). Compared are equal cores: one and no worker, two and two workers.
 
 A comparison is a function that gives pipelines by name, one of ours and then what it is compared with, and so on (see
 `cifar`): add it to `COMPARISONS`. A pipeline goes through its pictures once and says how many there were. What it needs
@@ -40,8 +44,8 @@ def cifar() -> dict[str, Pipeline]:
     pictures, labels = made_pictures(10_240), torch.arange(10_240) % 10
     cores = len(os.sched_getaffinity(0))
     made: dict[str, Pipeline] = {}
-    for threads, workers in ((1, 0), (cores, cores)):
-        made[f"batched on the device, {threads} thread(s)"] = ours(pictures, labels, threads)
+    for count, workers in ((1, 0), (cores, cores)):
+        made[f"batched, {count} core(s)"] = ours(pictures, labels, count)
         made[f"torchvision, {workers} workers"] = theirs(pictures, labels, workers)
     return made
 
@@ -52,19 +56,20 @@ def made_pictures(count: int) -> torch.Tensor:
     return torch.nn.functional.interpolate(coarse, size=(32, 32), mode="bilinear").to(torch.uint8)
 
 
-def ours(pictures: torch.Tensor, labels: torch.Tensor, threads: int) -> Pipeline:
-    """Batches of `TensorSource`."""
+def ours(pictures: torch.Tensor, labels: torch.Tensor, cores: int) -> Pipeline:
+    """Batches of `TensorSource`, as a trial on a CPU with so many cores takes them."""
     from studies.training.data.pixels import Pixels
     from studies.training.data.source import Pictures, TensorSource
+    from studies.training.devices import prepare_device
     from studies.trials.recipe import Augment, Recipe
 
     train = Pictures(pictures, labels)
-    source = TensorSource(train, train, pixels=Pixels.of(pictures, 32))
+    source = TensorSource(train, train, pixels=Pixels.of(pictures, 32), cores=cores)
     recipe = Recipe(epochs=1, batch_size=BATCH, lr=0.1, augment=Augment(**AUGMENT))
     epoch = iter(range(10**6))
 
     def run() -> int:
-        torch.set_num_threads(threads)
+        prepare_device("cpu")
         number = next(epoch)
         steps = range(source.steps_per_epoch(BATCH))
         return sum(len(source.train_batch(recipe, 0, number, i)[1]) for i in steps)
@@ -113,6 +118,7 @@ def theirs(pictures: torch.Tensor, labels: torch.Tensor, workers: int) -> Pipeli
 
     def run() -> int:
         torch.set_num_threads(1)
+        torch.use_deterministic_algorithms(False)  # as ours must be: it costs a little
         return sum(len(y) for _, y in loader)
 
     return run
@@ -122,10 +128,9 @@ COMPARISONS: dict[str, Callable[[], dict[str, Pipeline]]] = {"cifar": cifar}
 
 
 def processor_seconds() -> float:
-    """Spent so far by this process and its workers."""
-    here = psutil.Process()
-    spent = [process.cpu_times() for process in (here, *here.children(recursive=True))]
-    return sum(times.user + times.system for times in spent)
+    """Spent so far by this process, to the microsecond, and by its workers, to 10 ms."""
+    spent = [process.cpu_times() for process in psutil.Process().children(recursive=True)]
+    return time.process_time() + sum(times.user + times.system for times in spent)
 
 
 def measured(pipelines: dict[str, Pipeline], repeats: int) -> dict[str, tuple[list[float], list[float]]]:
@@ -141,6 +146,11 @@ def measured(pipelines: dict[str, Pipeline], repeats: int) -> dict[str, tuple[li
     return found
 
 
+def spread(values: list[float], digits: int) -> str:
+    """Median, smallest and largest."""
+    return f"{median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=7)
@@ -151,15 +161,17 @@ def main() -> None:
             continue
         print(f"{name}: {(make.__doc__ or '').splitlines()[0]}")
         found = measured(make(), arguments.repeats)
-        rows, before = [], [0.0, 0.0]
+        rows: list[list[str]] = []
+        before: tuple[list[float], list[float]] = ([], [])
         for i, (pipeline, both) in enumerate(found.items()):
-            middle = [median(speeds) for speeds in both]
-            spreads = [f"{median(speeds):.0f} ({min(speeds):.0f} to {max(speeds):.0f})" for speeds in both]
-            rows.append(
-                [pipeline, *spreads, *(f"{a / b:.1f}" if i % 2 else "" for a, b in zip(before, middle, strict=True))]
+            ratios = (
+                [[a / b for a, b in zip(*pair, strict=True)] for pair in zip(before, both, strict=True)]
+                if i % 2
+                else []
             )
-            before = middle
-        header = ["pipeline", "pictures/s", "pictures/s of a processor", "the one above: x", "of a processor: x"]
+            rows.append([pipeline, *(spread(speeds, 0) for speeds in both), *(spread(ratio, 1) for ratio in ratios)])
+            before = both
+        header = ["pipeline", "pictures/s", "of a processor", "the one above: x", "of a processor: x"]
         print(tabulate(rows, header, disable_numparse=True))
     if arguments.only in (None, "folder"):
         from folder_pipeline import show

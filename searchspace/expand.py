@@ -42,13 +42,13 @@ class SpecError(ValueError):
         return f"{self.where}.".startswith(f"{path}.")
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, known: Iterable[str], most: int = MOST_LISTED) -> str:
     """`; did you mean a, b?` with the nearest known names; if none is near, all of them, unless they are too many."""
     known = list(known)
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     if near:
         return f"; did you mean {', '.join(near)}?"
-    return f"; known: {', '.join(known)}" if known and len(known) <= MOST_LISTED else ""
+    return f"; known: {', '.join(known)}" if known and len(known) <= most else ""
 
 
 def override(spec: ModelSpec, changes: Mapping[str, Any]) -> ModelSpec:

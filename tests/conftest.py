@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+os.environ["HF_HUB_OFFLINE"] = "1"  # no test asks the Hub; read when timm imports its client
+
 TINY = {
     "scale": "tiny",
     "description": "for tests",

@@ -1,4 +1,4 @@
-"""Digits of scikit-learn's as picture files: a folder a class as ImageNet is laid out, and the same in tar files."""
+"""Digits of scikit-learn's as picture files: a folder a class as ImageNet is laid out, tar files, Parquet."""
 
 import io
 import tarfile
@@ -72,6 +72,21 @@ def write_shards(root: Path, train: int = 40, test: int = 12) -> Path:
                 for i, (label, suffix, content) in list(enumerate(rows))[shard::2]:
                     _add(tar, f"{i:04}{suffix.lower()}", content)
                     _add(tar, f"{i:04}.cls", str(label).encode())
+    return root
+
+
+def write_stored(root: Path, train: int = 40, test: int = 12) -> Path:
+    """The same as a Hugging Face data set in Parquet files: `root/digits/data/train-*.parquet` and `validation-*`."""
+    import datasets
+
+    features = {"image": datasets.Image(), "label": datasets.ClassLabel(CLASSES)}
+    files = digit_files(train + test)
+    for split, rows in (("train", files[:train]), ("validation", files[train:])):
+        pictures = [{"bytes": content, "path": f"{i:04}{suffix}"} for i, (_, suffix, content) in enumerate(rows)]
+        columns = {"image": pictures, "label": [label for label, _, _ in rows]}
+        made = datasets.Dataset.from_dict(columns, features=datasets.Features(features))
+        (root / "digits" / "data").mkdir(parents=True, exist_ok=True)
+        made.to_parquet(root / "digits" / "data" / f"{split}-00000-of-00001.parquet")
     return root
 
 

@@ -9,7 +9,6 @@ import contextlib
 import hashlib
 import json
 import os
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from importlib.metadata import version
@@ -20,11 +19,11 @@ from platformdirs import user_cache_path
 import blocks
 import searchspace
 from searchspace.cost.composed import Part, parts
+from searchspace.cost.telling import told
 from searchspace.spec import ModelSpec, model_spec
 
 Figures = dict[str, int]
 FIGURES = ("params", "trainable", "macs", "activations")
-CLEAR_LINE = "\r\x1b[K"
 
 _known: dict[Part, Figures] = {}  # what this process has counted or read
 
@@ -32,21 +31,21 @@ _known: dict[Part, Figures] = {}  # what this process has counted or read
 def costs(specs: Sequence[ModelSpec]) -> list[Figures]:
     """params, trainable, macs and activations of each spec; parts that are not remembered are counted.
 
-    While it counts, a line on stderr says how far it is, if that is a terminal.
+    While it counts, a line on stderr says so (see `searchspace.cost.telling`).
 
     Raises:
         CountError: if an operator is neither counted nor declared free.
         SpecError: if a CNN's library does not know its name or its arguments.
     """
     made = [parts(spec) for spec in specs]
-    _know((part for found in made for part in found), _count)
+    _know((part for found in made for part in found), _count, ("counting the cost of", "part"))
     return [{name: sum(n * _known[part][name] for part, n in found.items()) for name in FIGURES} for found in made]
 
 
 def memory(specs: Sequence[ModelSpec]) -> list[int]:
     """Bytes of activations that training keeps for each picture (see `searchspace.cost.memory`), remembered too."""
     made = [Part("memory", (spec.model_dump_json(),), (1, spec.in_chans, *spec.img_size)) for spec in specs]
-    _know(made, _measure)
+    _know(made, _measure, ("measuring the memory of", "model"))
     return [_known[part]["activation_bytes"] for part in made]
 
 
@@ -62,8 +61,11 @@ def _measure(whole: Part) -> Figures:
     return {"activation_bytes": activation_bytes(model_spec(json.loads(str(whole.arguments[0]))))}
 
 
-def _know(wanted: Iterable[Part], count: Callable[[Part], Figures]) -> None:
-    """Have the figures of these parts in `_known`: read, or counted and then written for the next command."""
+def _know(wanted: Iterable[Part], count: Callable[[Part], Figures], what: tuple[str, str]) -> None:
+    """Have the figures of these parts in `_known`: read, or counted and then written for the next command.
+
+    `what` is done, and with what, for people.
+    """
     unknown = [part for part in dict.fromkeys(wanted) if part not in _known]
     if not unknown:
         return
@@ -72,14 +74,9 @@ def _know(wanted: Iterable[Part], count: Callable[[Part], Figures]) -> None:
     missing = [part for part in unknown if part not in _known]
     counted: dict[str, Figures] = {}
     try:
-        for i, part in enumerate(missing):
-            if sys.stderr.isatty():
-                what = "measuring the memory of model" if part.kind == "memory" else "counting the cost of part"
-                print(f"{CLEAR_LINE}{what} {i + 1} of {len(missing)} ...", end="", file=sys.stderr, flush=True)
+        for part in told(missing, *what, _path()):
             counted[_key(part)] = _known[part] = count(part)
     finally:
-        if missing and sys.stderr.isatty():
-            print(CLEAR_LINE, end="", file=sys.stderr, flush=True)
         if counted:
             _write(_read() | counted)
 

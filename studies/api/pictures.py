@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from searchspace.expand import SpecError
+from searchspace.expand import SpecError, nearest
 from studies.training.data.listing import listed
 from studies.training.data.loading import Loading
 from studies.training.data.readers import FileReader, Reader, UnreadableError
@@ -24,7 +24,10 @@ def open_pictures(folder: Path) -> FileReader:
         SpecError: if there is no such folder, or a class without pictures.
     """
     if not folder.is_dir():
-        raise SpecError(f"{folder} is no folder" if folder.exists() else f"no such folder: {folder}")
+        if folder.exists():
+            raise SpecError(f"{folder} is no folder")
+        text = f"no such folder: {folder}{_nearest_folder(folder)}"
+        raise SpecError(f"{text} (--data names a folder that has a folder of pictures for each class)")
     found = listed(folder)
     problem = f"{folder} must hold one folder of pictures for each class"
     if not found.classes:
@@ -32,6 +35,15 @@ def open_pictures(folder: Path) -> FileReader:
     if found.empty:
         raise SpecError(f"{problem}: {found.empty[0]} has no pictures")
     return FileReader(found)
+
+
+def _nearest_folder(folder: Path) -> str:
+    """What a folder that is not there may have been meant to be, of those beside it."""
+    try:
+        beside = [str(path) for path in folder.parent.iterdir() if path.is_dir()]
+    except OSError:
+        return ""
+    return nearest(str(folder), beside, most=0)
 
 
 def batches(

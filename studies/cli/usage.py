@@ -21,6 +21,19 @@ class Parser(argparse.ArgumentParser):
             how.setdefault("type", named)
         return super().add_argument(*names, **how)
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse all arguments of this command; what it does not know is refused here, where its options are known.
+
+        Raises:
+            UsageError: for an argument that is none of the command's, with its options that are spelt most alike.
+        """
+        found, rest = super().parse_known_args(args, namespace)
+        if rest:
+            given = next((word.partition("=")[0] for word in rest if word.startswith("-")), "")
+            options = [name for action in self._actions for name in action.option_strings if name.startswith("--")]
+            self.error(f"unrecognized arguments: {' '.join(rest)}{nearest(given, options, most=8) if given else ''}")
+        return found, rest
+
     def error(self, message: str) -> NoReturn:
         """Refuse the arguments.
 

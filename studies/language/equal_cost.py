@@ -1,4 +1,4 @@
-"""Arms at equal cost: one field of an arm is changed until it costs what another model does."""
+"""Arms at equal cost: one field of an arm is changed until it costs what another model does on the same pictures."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +8,11 @@ from searchspace.expand import SpecError, override
 from searchspace.spec import ModelSpec, to_dict
 from studies.language.study_file import Match
 
+OF_PICTURES = (
+    "img_size",
+    "in_chans",
+    "num_classes",
+)  # fields that say what the pictures are, and not what the model is
 STEP = 0.05  # of a field that is not whole
 WIDEST = 8  # the field may become so many times larger or smaller
 
@@ -15,14 +20,23 @@ WIDEST = 8  # the field may become so many times larger or smaller
 def matched(model: ModelSpec, reference: ModelSpec, rule: Match) -> ModelSpec:
     """The model with the rule's field changed so that it costs as nearly as it can what the reference does.
 
+    Both are counted on the reference's pictures and classes. An arm that goes on from another at larger pictures, or at
+    other classes, thus gets the value that the other one has, and can start with its weights.
+
     Raises:
-        SpecError: for an unknown field, one that is no number, or if nothing comes within the rule's share.
+        SpecError: for an unknown field, one that is no number, if nothing comes within the rule's share, or for a model
+            that cannot be built for the reference's pictures.
     """
 
     def cost(spec: ModelSpec) -> int:
         return costs([spec])[0][rule.figure]
 
-    return nearest_cost(model, rule.field, cost(reference), cost, rule)
+    try:
+        alike = override(model, {name: getattr(reference, name) for name in OF_PICTURES})
+    except SpecError as error:
+        raise SpecError(f"match: on the baseline's pictures: {error}") from None
+    found = nearest_cost(alike, rule.field, cost(reference), cost, rule)
+    return override(model, {rule.field: _number(found, rule.field)})
 
 
 def nearest_cost(model: ModelSpec, field: str, target: int, cost: Callable[[ModelSpec], int], rule: Match) -> ModelSpec:

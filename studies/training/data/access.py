@@ -9,7 +9,8 @@ class DataAccess:
 
     Attributes:
         root: folder of data sets; none: $STUDIES_DATA.
-        workers: processes that read and augment pictures beside the training; 0: the training process itself does.
+        workers: processes that read and augment pictures of files beside the training; 0: the training process itself
+            does. Pictures in the memory of a CPU are augmented by as many threads, that of the training among them.
     """
 
     root: str | None = None

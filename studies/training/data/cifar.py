@@ -15,8 +15,10 @@ from studies.training.data.source import Pictures, TensorSource, parted
 from studies.trials.data import Cifar10Spec
 
 
-def open_cifar(spec: Cifar10Spec, root: str | None, device: torch.device) -> TensorSource:
+def open_cifar(spec: Cifar10Spec, root: str | None, device: torch.device, cores: int = 1) -> TensorSource:
     """The splits of a data set below a root folder, normalised by the training split.
+
+    On a CPU so many cores augment them, see `TensorSource`.
 
     Raises:
         SpecError: if there is no root, a file is missing or not of the format, or there are too few pictures.
@@ -24,7 +26,7 @@ def open_cifar(spec: Cifar10Spec, root: str | None, device: torch.device) -> Ten
     require_data(spec, root)
     train, test, pixels, fingerprint = _opened(spec, Path(str(root)))
     train, test = (Pictures(split.x.to(device), split.y.to(device)) for split in (train, test))
-    return TensorSource(train, test, fingerprint, pixels)
+    return TensorSource(train, test, fingerprint, pixels, cores)
 
 
 @lru_cache(maxsize=2)

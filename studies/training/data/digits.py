@@ -17,10 +17,10 @@ from studies.trials.data import DigitsSpec
 TRAIN_SOURCES = 1197  # of the 1,797 digits; the others make the test pictures
 
 
-def open_digits(spec: DigitsSpec, device: torch.device) -> TensorSource:
-    """Placed digits on a device; the pictures are made once for each process."""
+def open_digits(spec: DigitsSpec, device: torch.device, cores: int = 1) -> TensorSource:
+    """Placed digits on a device, made once for each process; on a CPU so many cores augment (see `TensorSource`)."""
     splits = {name: Pictures(x.to(device), y.to(device)) for name, (x, y) in placed_digits(spec).items()}
-    return TensorSource(splits["train"], splits["test"])
+    return TensorSource(splits["train"], splits["test"], cores=cores)
 
 
 @cache

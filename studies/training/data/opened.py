@@ -19,7 +19,7 @@ def open_data(spec: DataSpec, device: torch.device, access: DataAccess | None = 
     """
     access = access or DataAccess()
     if isinstance(spec, DigitsSpec):
-        return open_digits(spec, device)
+        return open_digits(spec, device, access.workers)
     if isinstance(spec, Cifar10Spec):
-        return open_cifar(spec, data_root(access.root), device)
+        return open_cifar(spec, data_root(access.root), device, access.workers)
     return open_folder(spec, access, device)

@@ -41,7 +41,7 @@ class Source(Protocol):
         """What happened since this was last asked that changes no result, for people."""
 
     def close(self) -> None:
-        """End the processes that load pictures, if there are any."""
+        """End the processes or threads that load pictures, if there are any."""
 
     def train_batch(self, recipe: Recipe, seed: int, epoch: int, index: int, part: Part = WHOLE) -> Batch:
         """A part of a batch of an epoch, augmented but not mixed: the same pictures however many parts there are.
@@ -75,14 +75,17 @@ class TensorSource:
         test: the test split.
         fingerprint: of both; "" for pictures that a spec makes.
         pixels: what makes of bytes what a model sees; none for pictures that are normalised already.
+        cores: of a CPU that make augmented batches, that of the training among them; 0 is 1. A GPU makes its own.
     """
 
     corrupt = 0
 
-    def __init__(self, train: Pictures, test: Pictures, fingerprint: str = "", pixels: Pixels | None = None) -> None:
+    def __init__(
+        self, train: Pictures, test: Pictures, fingerprint: str = "", pixels: Pixels | None = None, cores: int = 1
+    ) -> None:
         self.train, self.test, self.fingerprint, self.pixels = train, test, fingerprint, pixels
         self._order: tuple[tuple[int, int], torch.Tensor] = ((-1, -1), torch.empty(0))
-        self._ahead = Ahead()
+        self._ahead = Ahead(max(0, cores - 1) if train.x.device.type == "cpu" else 0)
 
     def steps_per_epoch(self, batch_size: int) -> int:
         """Whole batches in an epoch; what is left over is not seen."""
@@ -96,7 +99,8 @@ class TensorSource:
         return []
 
     def close(self) -> None:
-        """There is nothing to end."""
+        """End the threads that make batches, if there are any."""
+        self._ahead.close()
 
     def train_batch(self, recipe: Recipe, seed: int, epoch: int, index: int, part: Part = WHOLE) -> Batch:
         """A part of a batch of an epoch: drawn without replacement, augmented or at least shifted at random."""
@@ -123,11 +127,12 @@ class TensorSource:
         rows = part.rows(size)
         chain = Chain(recipe.augment, self.pixels, recipe.shift)
         side = self.pixels.side if self.pixels else self.train.x.shape[-1]
+        order = self._order[1]  # that of this epoch, whenever another thread gets to it
 
         def make(indices: range) -> list[Batch]:
             numbers = torch.cat([chain.draw(seed, epoch * steps + i, size)[rows] for i in indices])
             places = torch.cat([i * size + rows for i in indices]).to(self.train.y.device)
-            chosen = self._order[1][places]
+            chosen = order[places]
             x = chain(self._sized(self.train.x.index_select(0, chosen)), numbers)
             return list(zip(x.split(len(rows)), self.train.y[chosen].split(len(rows)), strict=True))
 

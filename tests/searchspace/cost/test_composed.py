@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from searchspace.cost import remembered, traced
+from searchspace.cost import remembered, telling, traced
 from searchspace.cost.composed import parts
 from searchspace.cost.remembered import costs
 from searchspace.cost.traced import cost
@@ -114,9 +114,11 @@ def test_what_was_counted_before_an_error_is_remembered(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-def test_counting_shows_how_far_it_is_on_a_terminal_alone(
+def test_counting_shows_how_far_it_is_on_a_terminal_and_elsewhere_one_line_once_it_takes_long(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, terminal: bool
 ) -> None:
+    monkeypatch.setattr(telling, "PATIENCE", 0.0)
+    monkeypatch.setattr(telling, "_told", False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(remembered, "_known", {})
     stderr = io.StringIO()
@@ -125,7 +127,24 @@ def test_counting_shows_how_far_it_is_on_a_terminal_alone(
     costs([preset("t2t_vit_7")])
     count = len(parts(preset("t2t_vit_7")))
     assert (f"counting the cost of part {count} of {count} ..." in stderr.getvalue()) == terminal
-    assert stderr.getvalue().endswith(remembered.CLEAR_LINE if terminal else ""), "and leaves nothing"
     said = stderr.getvalue()
+    if terminal:
+        assert said.endswith(telling.CLEAR_LINE), "and leaves nothing"
+    else:
+        file = tmp_path / "t2t-studies" / "costs.json"
+        assert said == f"counting the cost of {count} parts, once: remembered in {file}\n"
     costs([preset("t2t_vit_7")])
     assert stderr.getvalue() == said, "what is known is not counted"
+    costs([override(preset("t2t_vit_7"), {"backbone.mlp_ratio": 1.5})])
+    assert stderr.getvalue() != said if terminal else stderr.getvalue() == said, "it says so once"
+
+
+def test_counting_that_takes_no_time_says_nothing_in_a_pipe(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(remembered, "_known", {})
+    monkeypatch.setattr(telling, "PATIENCE", float("inf"))
+    monkeypatch.setattr(telling, "_told", False)
+    costs([preset("t2t_vit_7")])
+    assert capsys.readouterr().err == ""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support import errors
 
 from studies.cli.parser import main
 
@@ -20,11 +21,11 @@ def refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
         status = main(arguments)
         shown = capsys.readouterr()
         assert status == 2, shown.err
-        assert len(shown.err.strip().splitlines()) == 1, shown.err
-        assert shown.err.startswith("studies: ")
-        assert "Error: " not in shown.err
+        (line,) = errors(shown.err)
+        assert line.startswith("studies: ")
+        assert "Error: " not in line
         assert "\n" not in shown.out.strip(), "nothing is announced"
         assert sorted(tmp_path.rglob("*")) == before, "nothing is written"
-        return shown.err.strip().removeprefix("studies: ")
+        return line.removeprefix("studies: ")
 
     return run

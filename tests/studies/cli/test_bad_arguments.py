@@ -24,9 +24,15 @@ HUGE = "9" * 5000  # digits: more than Python reads
         ("store sl", "unknown command 'sl'; did you mean ls? (studies store --help)"),
         ("store", "the following arguments are required: command"),
         ("run", "the following arguments are required: study (studies run --help)"),
-        ("run s.yaml --sedes 3", "unrecognized arguments: --sedes 3"),
-        ("list --jsn", "unrecognized arguments: --jsn"),
-        ("schema x", "unrecognized arguments: x"),
+        ("run s.yaml --sedes 3", "unrecognized arguments: --sedes 3; did you mean --seeds"),
+        ("search t2t_vit_14 --seeds 3", "unrecognized arguments: --seeds 3; did you mean --seed, --final-seeds"),
+        ("search t2t_vit_14 --seeds=3", "unrecognized arguments: --seeds=3; did you mean --seed, --final-seeds"),
+        ("list --jsn", "unrecognized arguments: --jsn; did you mean --json? (studies list --help)"),
+        (
+            "store ls --stauts done",
+            "unrecognized arguments: --stauts done; did you mean --status? (studies store ls --",
+        ),
+        ("schema x", "unrecognized arguments: x (studies schema --help)"),
         ("show cnn_to_vit --diff a", "--diff: expected 2 arguments"),
         ("run s.yaml --executor ry", "unknown --executor 'ry'; did you mean ray?"),
         ("report s.yaml --format pdf", "unknown --format 'pdf'; known: text, md, latex, csv, json"),
@@ -144,7 +150,7 @@ HUGE = "9" * 5000  # digits: more than Python reads
         ("evaluate t2t_vit_7 --data d", "with weights from a file on a folder of pictures: add --weights FILE"),
         ("evaluate --weights w.pth --trial 3f2a", "or --trial: got --weights and --trial 3f2a"),
         ("evaluate --trial 3f2a --crop-pct 1", "--crop-pct is for a preset: the data of trial 3f2a has its own"),
-        ("evaluate --trial 3f2a", "no trial '3f2a' in "),
+        ("evaluate --trial 3f2a", "/runs, which has none; --runs-dir or $STUDIES_RUNS_DIR names another store"),
         ("evaluate --trial=", "--trial: text that is not empty, got ''"),
     ],
 )
@@ -173,7 +179,7 @@ def test_empty_text_is_refused(refused: Refused, arguments: tuple[str, ...]) -> 
 
 def test_an_empty_variable_of_the_environment_is_none(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUDIES_RUNS_DIR", "")
-    assert refused("store", "show", "zz").endswith("/runs")
+    assert "/runs, which has none" in refused("store", "show", "zz")
 
 
 def test_one_seed_is_a_list_with_a_comma(capsys: pytest.CaptureFixture[str]) -> None:

@@ -130,7 +130,7 @@ def weights(tmp_path: Path) -> str:
         (["in_chans=1"], "pictures in files have 3 channels, and the model takes 1: set in_chans=3"),
         (["img_size=64", "img_size=32"], "img_size is given twice, as 64 and 32: leave one out"),
         (["distilled=3"], "distilled: true or false, got 3"),
-        ([], "no such folder: val"),
+        ([], "no such folder: val (--data names a folder that has a folder of pictures for each class)"),
         (["--trial", "3f2a"], "a preset with --weights, or --trial: got t2t_vit_7 and --trial 3f2a"),
     ],
 )
@@ -168,6 +168,8 @@ def test_a_picture_that_cannot_be_read_is_named(
 @pytest.mark.parametrize(
     ("folder", "message"),
     [
+        ("vla", "no such folder: vla; did you mean val? (--data names a folder that"),
+        ("val/m0", "no such folder: val/m0; did you mean val/n0"),
         ("val/n0/0.png", "val/n0/0.png is no folder"),
         ("val/n0", "val/n0 must hold one folder of pictures for each class: it has no folders"),
         ("empty", "empty must hold one folder of pictures for each class: it has no folders"),

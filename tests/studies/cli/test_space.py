@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
+from support import errors
 
 import studies
 from studies.cli.arguments import amount
@@ -40,7 +41,7 @@ def write(tmp_path: Path) -> Write:
 
 def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     assert main(arguments) == 2
-    (line,) = capsys.readouterr().err.strip().splitlines()
+    (line,) = errors(capsys.readouterr().err)
     return line
 
 

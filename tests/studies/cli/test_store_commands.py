@@ -8,9 +8,11 @@ import yaml
 from stored import AGAIN, CHILD, CNN, T2T, VIT, change, filled, ids
 from support import Studies, one_line
 
+from searchspace.expand import SpecError
 from studies.cli.parser import main
 from studies.cli.store import summary
 from studies.store.leases import acquire
+from studies.store.lookup import trial_named
 from studies.store.store import Store
 
 
@@ -142,7 +144,10 @@ def test_an_unknown_id_is_one_line_with_the_nearest(studies: Studies, store: Sto
     near = VIT.id[:-1] + ("0" if VIT.id[-1] != "0" else "1")
     line = one_line(studies("store", "show", near))
     assert f"no trial '{near}' in {store.root}" in line
-    assert VIT.id in line
+    assert VIT.id in line and "(`studies store ls` shows all)" in line
+    wrong = VIT.id[:5] + ("0" if VIT.id[5] != "0" else "1")  # of the start that a user gives
+    with pytest.raises(SpecError, match=f"^no trial '{wrong}' in .*; did you mean {VIT.id[:6]}"):
+        trial_named(store, wrong)
     assert "no trial 'x'" in one_line(studies("store", "rm", "x", "--yes"))
 
 

@@ -247,6 +247,42 @@ def test_an_arm_that_cannot_cost_the_same_at_a_scale_is_not_there_and_says_why()
     assert needing.refusal == f"it needs other: {other.refusal}"
 
 
+def test_arms_at_larger_pictures_are_matched_on_the_baselines_and_can_start_with_the_weights_of_what_they_go_on_from(
+    study_file: StudyFile,
+) -> None:
+    larger = {"base": "t2t_vit_14_384", "stage": "larger"}
+    path = study_file(
+        base="t2t_vit_14",
+        arms={
+            "a": {},
+            "b": {"backbone.attention": "ghost"},
+            "a@384": larger | {"pretrained": "a"},
+            "b@384": larger | {"backbone.attention": "ghost", "pretrained": "b"},
+        },
+        match={"macs": "backbone.mlp_ratio"},
+    )
+    for models in (full_size(parse(path)), [item.model for item in at_scale(parse(path), DIGITS)]):
+        a, b, larger_a, larger_b = models
+        assert a and b and larger_a and larger_b
+        assert b.backbone.mlp_ratio > a.backbone.mlp_ratio
+        assert larger_b.img_size > b.img_size
+        assert override(larger_b, {"img_size": b.img_size}) == b
+        assert override(larger_a, {"img_size": a.img_size}) == a
+
+
+def test_an_arm_of_other_classes_is_matched_as_if_it_told_those_of_the_baseline() -> None:
+    reference = shrink(preset("t2t_vit_14"), DIGITS.shrink, 16, 3, 10)
+    other, rule = override(reference, {"backbone.depth": 2}), Match(params="backbone.embed_dim", within=0.2)
+    found = matched(other, reference, rule)
+    many = override(other, {"num_classes": 4000})  # whose head has more parameters than all else
+    assert matched(many, reference, rule) == override(found, {"num_classes": 4000})
+
+
+def test_an_arm_that_cannot_see_the_pictures_of_the_baseline_is_refused_with_the_reason() -> None:
+    with pytest.raises(SpecError, match=r"^match: on the baseline.s pictures: inception_v3 takes pictures of"):
+        matched(preset("inception_v3"), preset("t2t_vit_7"), Match(macs="drop_path_rate"))
+
+
 def test_without_its_baseline_at_a_scale_nothing_can_be_matched() -> None:
     study = arms_of(preset("alexnet"), preset("t2t_vit_7"), Match(macs="backbone.mlp_ratio"))
     refusals = [item.refusal for item in at_scale(study, DIGITS)]

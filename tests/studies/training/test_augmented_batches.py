@@ -25,9 +25,10 @@ FULL: dict[str, Any] = {
 }
 
 
-def source(side: int = 32) -> TensorSource:
+def source(side: int = 32, cores: int = 1) -> TensorSource:
     x, y = coloured_digits(140)
-    return TensorSource(Pictures(x[:100], y[:100]), Pictures(x[100:], y[100:]), pixels=Pixels.of(x[:100], side))
+    pixels = Pixels.of(x[:100], side)
+    return TensorSource(Pictures(x[:100], y[:100]), Pictures(x[100:], y[100:]), pixels=pixels, cores=cores)
 
 
 def recipe(augment: dict | None, **changes: Any) -> Recipe:
@@ -64,6 +65,15 @@ def test_a_batch_is_the_same_whenever_it_is_asked_for(monkeypatch: pytest.Monkey
     monkeypatch.setattr(ahead, "AREA", 1)  # each by itself
     alone = source()
     assert torch.equal(pictures(alone, how, *places), torch.cat([in_order[place] for place in places]))
+
+
+@pytest.mark.parametrize("cores", [0, 2, 4])
+def test_a_batch_is_the_same_whatever_number_of_cores_makes_it(cores: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ahead, "AREA", 2 * 16 * 32 * 32)  # two batches at a time, so that threads have work
+    how, places = recipe(FULL), [(e, i) for e in (0, 1) for i in range(6)]
+    one = source(cores=cores)
+    assert torch.equal(pictures(one, how, *places), pictures(source(), how, *places))
+    one.close()
 
 
 def test_a_batch_that_was_changed_by_its_user_is_made_again_when_it_is_asked_for_again() -> None:

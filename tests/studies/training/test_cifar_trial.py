@@ -1,5 +1,6 @@
 """Trials on pictures in CIFAR's files, through the same code as the real ones."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from pictures import write_cifar
 from support import Studies, accuracies
 
 from studies.language.scale_file import load_scale
+from studies.training.data import ahead
+from studies.training.data.access import DataAccess
+from studies.training.execution import Execution
 from studies.training.trainer import Trainer
 from studies.trials.scale import Scale
 
@@ -37,18 +41,23 @@ def cifar_file(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_a_trial_on_augmented_bytes_goes_on_from_the_middle_of_an_epoch_with_the_same_numbers(
-    pictures: Path, cifar_file: Path
+def test_a_trial_on_augmented_bytes_goes_on_from_the_middle_of_an_epoch_with_the_same_numbers_on_more_cores(
+    pictures: Path, cifar_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(ahead, "AREA", 2 * 16 * 32**2)  # two batches at a time
     scale: Scale = load_scale(str(cifar_file))
     asked = trial(scale, small("t2t_vit_14"))
     whole = Trainer(asked)
     finish(whole)
-    broken = Trainer(asked)
+    two_cores = Execution(access=DataAccess(workers=2))
+    broken = Trainer(asked, execution=two_cores)
     for stop in (2, 9, 12):
         while broken.step < stop:
             broken.train_epoch(lambda now=broken, stop=stop: now.step == stop)
-        state, broken = broken.state_dict(), Trainer(asked)
+        assert [thread for thread in threading.enumerate() if thread.name.startswith("ahead")]
+        broken.source.close()
+        assert not [thread for thread in threading.enumerate() if thread.name.startswith("ahead")]
+        state, broken = broken.state_dict(), Trainer(asked, execution=two_cores)
         broken.load_state_dict(state)
     assert broken.done
     assert [r["train_loss"] for r in broken.history] == [r["train_loss"] for r in whole.history]

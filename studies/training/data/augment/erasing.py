@@ -5,7 +5,7 @@ from math import log
 
 import torch
 
-from studies.training.data.augment.stage import between, normal, whole
+from studies.training.data.augment.stage import between, normal, put, whole
 from studies.training.seeding import generator
 
 TRIES = 10  # rectangles drawn until one lies within the picture
@@ -42,7 +42,7 @@ class Erasing:
             boxes = self.boxes(numbers, count, x.shape[2], x.shape[3])
             boxes[i >= count, 2:] = 0
             made = erased(made, boxes, self._content(made, numbers[:, -3:]))
-        return x.index_copy_(0, rows, made)
+        return put(x, rows, made)
 
     def boxes(self, u: torch.Tensor, count: torch.Tensor, h: int, w: int) -> torch.Tensor:
         """Rectangles in pictures of h x w that have `count` (B,) of them: (B, 4) int64, top, left, height, width.

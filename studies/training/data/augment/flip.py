@@ -2,6 +2,8 @@
 
 import torch
 
+from studies.training.data.augment.stage import put
+
 
 class Flip:
     """Mirror a picture left to right with a chance: torchvision's `RandomHorizontalFlip`."""
@@ -14,4 +16,4 @@ class Flip:
     def __call__(self, x: torch.Tensor, u: torch.Tensor) -> torch.Tensor:
         """Pictures (B, C, H, W), some of them mirrored."""
         chosen = (u[:, 0] < self.chance).nonzero()[:, 0].to(x.device, non_blocking=True)
-        return x.index_copy_(0, chosen, x.index_select(0, chosen).flip(-1))
+        return put(x, chosen, x.index_select(0, chosen).flip(-1))

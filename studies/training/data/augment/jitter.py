@@ -5,7 +5,7 @@ from itertools import permutations
 import torch
 
 from studies.training.data.augment import tones
-from studies.training.data.augment.stage import between, whole
+from studies.training.data.augment.stage import between, put, whole
 
 CHANGES = (tones.brightness, tones.contrast, tones.color)
 ORDERS = tuple(permutations(range(len(CHANGES))))
@@ -37,5 +37,5 @@ def jittered(x: torch.Tensor, factors: torch.Tensor, order: torch.Tensor) -> tor
             chosen = (which == i).nonzero()[:, 0]
             if len(chosen):
                 rows = chosen.to(x.device, non_blocking=True)
-                x.index_copy_(0, rows, change(x.index_select(0, rows), factors[chosen, i]))
+                put(x, rows, change(x.index_select(0, rows), factors[chosen, i]))
     return x

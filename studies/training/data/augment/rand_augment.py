@@ -6,7 +6,7 @@ from math import inf
 import torch
 
 from studies.training.data.augment import affine, tones
-from studies.training.data.augment.stage import cubic, normal, whole
+from studies.training.data.augment.stage import cubic, normal, put, whole
 from studies.trials.rand_augment import LARGEST, RandAugment
 
 Levels = torch.Tensor  # (B,) magnitudes, 0 to 10
@@ -136,7 +136,7 @@ class RandAugmentStage:
         parts = zip(GROUPS, places.split(counts), values.to(x.device, non_blocking=True).split(counts), strict=True)
         for (name, is_cubic), rows, arguments in parts:
             if len(rows):
-                x.index_copy_(0, rows, self.changed(name, x.index_select(0, rows), arguments, is_cubic))
+                put(x, rows, self.changed(name, x.index_select(0, rows), arguments, is_cubic))
 
     def magnitudes(self, u: torch.Tensor) -> Levels:
         """From uniform numbers (B,)."""
