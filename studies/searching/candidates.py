@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from searchspace.cost.remembered import costs
 from searchspace.expand import SpecError
+from searchspace.identity import hashed
 from searchspace.spec import ModelSpec
 from studies.language.expansion import at_scale, expand
 from studies.language.study import Arm, Study
@@ -46,7 +47,7 @@ class Candidate:
 
 def model_key(model: ModelSpec) -> str:
     """A digest of a model."""
-    return digest(canonical(model.model_dump(mode="json")))
+    return digest(canonical(hashed(model)))
 
 
 class Candidates:
