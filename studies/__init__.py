@@ -1,7 +1,7 @@
 """Ablation studies and architecture search: the command line, the engine and the studies that ship.
 
 In Python, each command is a function here: `studies.plan`, `run`, `results`, `history`, `report`, `evaluate`,
-`data_check`, `search`, `space_facts`, `space_stats`.
+`data_check`, `search`, `space_facts`, `space_stats`, `space_results`.
 """
 
 from importlib import import_module
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from studies.api.run import run
     from studies.api.search import search
     from studies.api.space import space_facts, space_stats
+    from studies.api.trained import space_results
     from studies.reporting.frames import history, results
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "run",
     "search",
     "space_facts",
+    "space_results",
     "space_stats",
 ]
 HOMES = {
@@ -39,6 +41,7 @@ HOMES = {
     "run": "studies.api.run",
     "search": "studies.api.search",
     "space_facts": "studies.api.space",
+    "space_results": "studies.api.trained",
     "space_stats": "studies.api.space",
 }
 

@@ -28,7 +28,9 @@ def bounds(arguments: argparse.Namespace) -> dict[str, int | None]:
     return {name: getattr(arguments, name) for name in BUDGET}
 
 
-def add_space_commands(commands: Any, add: Callable[..., argparse.ArgumentParser]) -> None:
+def add_space_commands(
+    commands: Any, add: Callable[..., argparse.ArgumentParser], add_store: Callable[[argparse.ArgumentParser], None]
+) -> None:
     """`studies space list`, `show` and `stats`."""
     text = "spaces of models: what they vary, how many models there are, what they cost"
     space = commands.add_parser("space", help=text, description=f"{text[0].upper()}{text[1:]}.")
@@ -49,12 +51,13 @@ def add_space_commands(commands: Any, add: Callable[..., argparse.ArgumentParser
     _of_space(command)
     command = add_one(
         "stats",
-        "how the costs of random models of a space are distributed",
-        "studies space stats paper -n 1000 --figure costs.pdf",
+        "how the costs of random models of a space are distributed, and with --scale the errors of those trained there",
+        "studies space stats digits_small --scale digits --figure costs.pdf",
     )
     _of_space(command)
     command.add_argument("--figure", metavar="FILE", help="draw the distributions: .png, .pdf or .svg")
     command.add_argument("--csv", metavar="FILE", help="write the models: their knobs and costs")
+    add_store(command)
 
 
 def _of_space(command: argparse.ArgumentParser) -> None:

@@ -12,6 +12,7 @@ from studies.language.expansion import at_scale, expand
 from studies.language.study import Arm, Study
 from studies.searching.definition import Definition
 from studies.trials.identity import canonical, digest
+from studies.trials.scale import Scale
 from studies.trials.trial import TrialSpec
 
 if TYPE_CHECKING:
@@ -62,22 +63,23 @@ class Candidates:
             return None
         try:
             model = self.definition.space.spec(point)
-            trial = self._trial(model)
+            of = self.definition
+            trial = ranking_trial(model, of.base, of.scale, of.seed)
         except SpecError:
             return None
         cost = costs([model])[0]
         return Candidate(dict(point), model, trial, cost["params"], cost["macs"])
 
-    def _trial(self, model: ModelSpec) -> TrialSpec:
-        """The trial of a model as that of a study's arm would be.
 
-        Raises:
-            SpecError: if the scale has no such model.
-        """
-        of = self.definition
-        arm = Arm(group="", name="candidate", model=model, baseline=True, optional=False, preset=of.base)
-        study = Study("search", "", "", None, of.scale.scale, (of.seed,), (arm,), {"": of.base})
-        (item,) = at_scale(study, of.scale)
-        if item.model is None:
-            raise SpecError(item.refusal)
-        return expand([item], [of.seed]).arms[0][1]
+def ranking_trial(model: ModelSpec, base: str, scale: Scale, seed: int) -> TrialSpec:
+    """The trial of a model at a scale, as that of a study's arm would be which starts from the base.
+
+    Raises:
+        SpecError: if the scale has no such model.
+    """
+    arm = Arm(group="", name="candidate", model=model, baseline=True, optional=False, preset=base)
+    study = Study("search", "", "", None, scale.scale, (seed,), (arm,), {"": base})
+    (item,) = at_scale(study, scale)
+    if item.model is None:
+        raise SpecError(item.refusal)
+    return expand([item], [seed]).arms[0][1]

@@ -21,7 +21,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from studies.searching.candidates import Candidate, Candidates
 from studies.searching.objectives import Direction
-from studies.searching.parameters import choose, distribution, suggested, value_of
+from studies.searching.parameters import choose, distribution, point_of, suggested, value_of
 
 if TYPE_CHECKING:
     from searchspace.space import Parameter
@@ -101,7 +101,7 @@ class Proposer:
 
     def point_of(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The point of a trial of the journal."""
-        return {p.name: value_of(p, params[p.name]) for p in self.parameters if p.name in params}
+        return point_of(self.parameters, params)
 
     def _ask(self, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
         """What the sampler would try, anywhere in the space, and what it notes beside it (NSGA-II: a generation)."""
