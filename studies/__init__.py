@@ -1,7 +1,8 @@
 """Ablation studies and architecture search: the command line, the engine and the studies that ship.
 
 In Python, each command is a function here: `studies.plan`, `run`, `results`, `history`, `report`, `evaluate`,
-`data_check`, `search`, `space_facts`, `space_stats`, `space_results`.
+`data_check`, `search`, `space_facts`, `space_stats`, `space_results`,
+`space_rank`.
 """
 
 from importlib import import_module
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from studies.api.data import data_check
     from studies.api.evaluate import evaluate
     from studies.api.plan import plan
+    from studies.api.rank import space_rank
     from studies.api.report import report
     from studies.api.run import run
     from studies.api.search import search
@@ -28,6 +30,7 @@ __all__ = [
     "run",
     "search",
     "space_facts",
+    "space_rank",
     "space_results",
     "space_stats",
 ]
@@ -41,6 +44,7 @@ HOMES = {
     "run": "studies.api.run",
     "search": "studies.api.search",
     "space_facts": "studies.api.space",
+    "space_rank": "studies.api.rank",
     "space_results": "studies.api.trained",
     "space_stats": "studies.api.space",
 }

@@ -1,9 +1,9 @@
-"""`studies space list | show | stats`."""
+"""`studies space list | show | stats | rank`."""
 
 import argparse
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tabulate import tabulate
 
@@ -12,6 +12,9 @@ from searchspace.knobs import Parameter
 from searchspace.space import named_space, space_names
 from studies.api.progress import amount, counted
 from studies.cli.space_options import bounds
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 QUANTILES = {"least": 0.0, "5 %": 0.05, "25 %": 0.25, "median": 0.5, "75 %": 0.75, "95 %": 0.95, "most": 1.0}
 LONGEST = 12  # values of a knob that are all printed
@@ -63,11 +66,7 @@ def stats(arguments: argparse.Namespace) -> int:
     of = known(arguments.space, arguments.scale, arguments.runs_dir, **bounds(arguments)) if arguments.scale else None
     trained = of.frame.assign(error=100 - of.frame["top1"]) if of and of.found else None
     frame = space_stats(arguments.space, figure=arguments.figure, results=trained, **_how(arguments))
-    if arguments.csv:
-        try:
-            frame.to_csv(arguments.csv, index=False)
-        except OSError as error:
-            raise SpecError(f"cannot write {arguments.csv}: {error.strerror}; choose another --csv") from None
+    _write(frame, arguments.csv)
     found = {name: [int(n) for n in frame[name].quantile(list(QUANTILES.values()))] for name in ("macs", "params")}
     shown: dict[str, Any] = {"samples": len(frame)} | _named(found)
     rows = _costs(found)
@@ -87,6 +86,46 @@ def stats(arguments: argparse.Namespace) -> int:
     for path in filter(None, (arguments.figure, arguments.csv)):
         print(f"written: {path}")
     return 0
+
+
+def rank(arguments: argparse.Namespace) -> int:
+    """Print how well scores rank the models that are trained."""
+    from reports.render import as_json
+    from studies.api.rank import space_rank
+
+    how = {"scores": arguments.scores, "pictures": arguments.pictures, "data_dir": arguments.data_dir}
+    found = space_rank(arguments.space, runs_dir=arguments.runs_dir, **how, **_how(arguments))
+    _write(found.models, arguments.csv)
+    if arguments.json:
+        of = {"models": len(found.models), "measured_on": found.of.pictures}
+        print(json.dumps(of | {"scores": json.loads(as_json(found.correlations))}, indent=1))
+        return 0
+    print(
+        f"{counted(len(found.models), 'model')} of space {arguments.space} trained at scale {found.of.scale.scale}, "
+        f"accuracy on {found.of.pictures}; rank correlations with it, and 95 % intervals (bootstrap over models)"
+    )
+    rows = [
+        [row["score"], *(_correlation(row, figure) for figure in ("spearman", "kendall", "over"))]
+        for row in found.correlations.to_dict("records")
+    ]
+    headers = ["score", "Spearman", "Kendall", f"Spearman over {found.baseline}"]
+    print(tabulate(rows, headers, disable_numparse=True))
+    if arguments.csv:
+        print(f"written: {arguments.csv}")
+    return 0
+
+
+def _correlation(row: Mapping[Any, Any], figure: str) -> str:
+    value, low, high = row[figure], row[f"{figure}_low"], row[f"{figure}_high"]
+    return "" if value != value else f"{value:+.2f} ({low:+.2f} to {high:+.2f})"
+
+
+def _write(frame: "pd.DataFrame", path: str | None) -> None:
+    if path:
+        try:
+            frame.to_csv(path, index=False)
+        except OSError as error:
+            raise SpecError(f"cannot write {path}: {error.strerror}; choose another --csv") from None
 
 
 def _named(found: Mapping[str, Sequence[float]]) -> dict[str, dict[str, float]]:

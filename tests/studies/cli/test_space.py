@@ -128,6 +128,37 @@ def test_stats_tell_the_errors_of_models_that_are_trained_at_the_scale(
     assert "--scale adds the errors of models that were trained there" in capsys.readouterr().out
 
 
+def test_scores_are_compared_with_the_accuracies_of_trained_models(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs, csv = str(tmp_path / "runs"), tmp_path / "models.csv"
+    arguments = ["space", "rank", "digits_small", "--runs-dir", runs]
+    assert "no trained models of space digits_small at scale digits" in refused_last(arguments, capsys)
+    space, scale = load_space("digits_small"), load_scale("digits")
+    Store(runs).prepare()
+    for point in list(space.points())[::57]:
+        trial = ranking_trial(space.spec(point), space.base, scale, 0)
+        Store(runs).plan(trial)
+        top1 = 60.0 + point["backbone.depth"] + point["backbone.embed_dim"] / 64
+        Store(runs).finish(trial.id, {**RESULT, "top1": top1}, None)  # type: ignore[typeddict-item]
+    assert main([*arguments, "--scores", "dss", "naswot", "--pictures", "16", "--csv", str(csv)]) == 0
+    out = capsys.readouterr().out
+    assert "8 models of space digits_small trained at scale digits, accuracy on test pictures" in out
+    assert re.search(r"^dss +[+-]\d\.\d\d \([+-]\d\.\d\d to ", out, re.MULTILINE)
+    assert {"params", "macs", "dss", "naswot", "top1", "backbone.depth"} <= set(pd.read_csv(csv).columns)
+    assert main([*arguments, "--scores", "params", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["models"] == 8
+    assert [score["score"] for score in found["scores"]] == ["params", "macs"]
+    assert "unknown score 'dsss'; did you mean dss" in refused([*arguments, "--scores", "dsss"], capsys)
+
+
+def refused_last(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """The refusal after the warning that there is no store."""
+    assert main(arguments) == 2
+    return capsys.readouterr().err.strip().splitlines()[-1]
+
+
 def test_a_space_is_refused_with_its_file_and_line(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
     for knobs, key, message in (
         ({"backbone.dpeth": [3]}, "backbone.dpeth", "unknown field 'backbone.dpeth'; did you mean backbone.depth"),
