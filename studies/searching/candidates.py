@@ -1,6 +1,6 @@
 """From a point of a space to the model there, what it costs at full size, and the trial that ranks it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -52,10 +52,21 @@ def model_key(model: ModelSpec) -> str:
 
 
 class Candidates:
-    """Makes the candidates of a search."""
+    """Makes the candidates of a search.
 
-    def __init__(self, definition: Definition, feasible: "Feasible") -> None:
-        self.definition, self.feasible = definition, feasible
+    Args:
+        definition: of the search.
+        feasible: its space within its budget.
+        score: of models at the scale, if the definition has a warm start.
+    """
+
+    def __init__(
+        self,
+        definition: Definition,
+        feasible: "Feasible",
+        score: Callable[[Sequence[ModelSpec]], Sequence[float]] | None = None,
+    ) -> None:
+        self.definition, self.feasible, self.score = definition, feasible, score
 
     def at(self, point: Mapping[str, Any]) -> Candidate | None:
         """The candidate at a point; None where there is no model, or none at the scale, or outside the budget."""
