@@ -11,25 +11,26 @@ from reports.figures import COLOURS
 
 
 class Axis(NamedTuple):
-    """What an axis shows: its label, what values are divided by, and whether it is logarithmic."""
+    """What an axis shows: its label, and whether it counts something, on a logarithmic axis in a unit that fits."""
 
     label: str
-    unit: float
-    log: bool
+    counts: bool
 
 
 AXES = {
-    "macs": Axis("MACs (G)", 1e9, True),
-    "params": Axis("Params (M)", 1e6, True),
-    "top1": Axis("Top-1 accuracy (%)", 1.0, False),
+    "macs": Axis("MACs", True),
+    "params": Axis("Params", True),
+    "error": Axis("Top-1 error (%)", False),
 }
+UNITS = {"G": 1e9, "M": 1e6, "k": 1e3}
+COLOUR = {"models": COLOURS[0], "trained": COLOURS[1]}
 
 
 def cost_distribution(models: pd.DataFrame, results: pd.DataFrame | None = None) -> pd.DataFrame:
     """The points of `draw_cost_distribution`: of, figure, value, share.
 
-    The share (0 to 1) of models whose value is at most this one: the empirical distribution function, by which the
-    models of a space are compared in Radosavovic et al., "Designing network design spaces" (arXiv 2003.13678).
+    The share (0 to 1) of models whose value is at most this one: the empirical distribution function, by whose errors
+    spaces are compared in Radosavovic et al., "Designing network design spaces" (arXiv 2003.13678, eq. 1).
 
     Args:
         models: a row a model: macs, params.
@@ -37,31 +38,37 @@ def cost_distribution(models: pd.DataFrame, results: pd.DataFrame | None = None)
     """
     parts = [_steps(models, "models", ("macs", "params"))]
     if results is not None:
-        parts.append(_steps(results[results["top1"].notna()], "trained", ("macs", "params", "top1")))
+        trained = results[results["top1"].notna()]
+        parts.append(_steps(trained.assign(error=100 - trained["top1"]), "trained", ("macs", "params", "error")))
     return pd.concat(parts, ignore_index=True)
 
 
 def draw_cost_distribution(points: pd.DataFrame, name: str) -> Figure:
-    """A panel for each figure, with a line for the models and one for those that are trained."""
+    """A panel for each figure, with a line for the models and one for those that are trained; errors are theirs."""
     shown = [figure for figure in AXES if (points["figure"] == figure).any()]
     with matplotlib.rc_context({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}):
         figure = Figure(figsize=(4 * len(shown), 3.4), layout="constrained")
         panels = np.atleast_1d(figure.subplots(1, len(shown), sharey=True))
         for panel, column in zip(panels, shown, strict=True):
-            axis = AXES[column]
-            for (of, part), colour in zip(points[points["figure"] == column].groupby("of"), COLOURS, strict=False):
-                panel.step(
-                    part["value"] / axis.unit, part["share"], where="post", color=colour, label=f"{of}: {len(part)}"
-                )
-            if axis.log:
+            axis, rows = AXES[column], points[points["figure"] == column]
+            unit, divisor = _unit(rows["value"].median()) if axis.counts else ("", 1.0)
+            for of, part in rows.groupby("of"):
+                label = f"{of}: {len(part)}"
+                panel.step(part["value"] / divisor, part["share"], where="post", color=COLOUR[str(of)], label=label)
+            if axis.counts:
                 panel.set_xscale("log")
-            panel.set_xlabel(axis.label)
+            panel.set_xlabel(f"{axis.label} ({unit})" if unit else axis.label)
             panel.set_ylim(0, 1.02)
             panel.grid(alpha=0.25)
             panel.legend(frameon=False, loc="lower right")
         panels[0].set_ylabel("Share of models with at most so much")
         panels[0].set_title(f"Space {name}", loc="left", fontweight="bold")
     return figure
+
+
+def _unit(count: float) -> tuple[str, float]:
+    """The largest unit that a count has one of, and its size."""
+    return next(((name, size) for name, size in UNITS.items() if count >= size), ("", 1.0))
 
 
 def _steps(rows: pd.DataFrame, of: str, figures: tuple[str, ...]) -> pd.DataFrame:

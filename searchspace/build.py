@@ -22,11 +22,11 @@ from blocks.t2t import ConvTokenizer, T2TTokenizer
 from blocks.token_mixers import TokenLinear, TokenPerformer, TokenTransformer
 from blocks.transformer_layer import TransformerLayer
 from blocks.vit import VisionTransformer
+from searchspace.backbone import BackboneSpec
 from searchspace.expand import SpecError
 from searchspace.libraries import check_name
 from searchspace.size import check_params, may_be_huge
 from searchspace.spec import (
-    BackboneSpec,
     CnnSpec,
     ModelSpec,
     PatchTokenizerSpec,
@@ -82,12 +82,14 @@ def _layers(backbone: BackboneSpec) -> tuple[list[nn.Module], list[int]]:
     """The layers, and the width after each."""
     layers: list[nn.Module] = []
     widths: list[int] = []
-    index = 0
+    index, made_of = 0, backbone.layers()
     blocks = backbone.widths()
     for block in blocks:
         for width in block:
             rate = backbone.drop_path_rate * index / max(1, backbone.depth - 1)
-            layer: nn.Module = _layer(backbone, width, rate)
+            attention = _attention(width, *made_of[index].attention_arguments())
+            mlp = _mlp(width, *made_of[index].mlp_arguments())
+            layer: nn.Module = TransformerLayer(width, attention, mlp, rate, backbone.norm_eps)
             if backbone.dense:
                 layer = DenseLayer(layer, width, backbone.dense.growth_rate)
                 width += backbone.dense.growth_rate
@@ -99,11 +101,6 @@ def _layers(backbone: BackboneSpec) -> tuple[list[nn.Module], list[int]]:
             layers.append(Transition(grown, backbone.transition(grown)))
             widths.append(backbone.transition(grown))
     return layers, widths
-
-
-def _layer(backbone: BackboneSpec, width: int, drop_path: float) -> TransformerLayer:
-    attention, mlp = _attention(width, *backbone.attention_arguments()), _mlp(width, *backbone.mlp_arguments())
-    return TransformerLayer(width, attention, mlp, drop_path, backbone.norm_eps)
 
 
 def _attention(width: int, kind: str, num_heads: int, qkv_bias: bool, se_reduction: int | None) -> nn.Module:

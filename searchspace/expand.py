@@ -174,42 +174,89 @@ def differences(spec: Any, base: Any, prefix: str = "") -> dict[str, Any]:
 def set_field(data: dict[str, Any], model: type[BaseModel], path: str, value: Any) -> None:
     """Replace a dotted field in the plain data of a model; nothing is checked but that there is such a field.
 
+    What is in a list has a number for its name, from 0: `backbone.stages.0.mlp_ratio`.
+
     Raises:
         SpecError: if there is none (with the nearest names).
     """
-    *parents, last = path.split(".")
+    parts = path.split(".")
     node: Any = data
     models: list[type[BaseModel]] = [model]
-    for depth, part in enumerate([*parents, last]):
-        known = sorted({name for m in models for name in m.model_fields}) if models else list(node)
-        if models and part not in known:
-            here = ".".join(path.split(".")[:depth])
-            names = [f"{here}.{name}" if here else name for name in known]
-            hint = nearest(".".join(path.split(".")[: depth + 1]), names)
-            raise SpecError(f"unknown field {path!r}{hint}", path, "unknown_field")
-        if part is last and depth == len(parents):
+    for depth, part in enumerate(parts):
+        holder = ".".join(parts[:depth])
+        key = _key(node, models, part, holder, path)
+        if depth + 1 == len(parts):
             break
-        models = [m for model in models for m in inner_models(model.model_fields[part].annotation)]
-        if node.get(part) is None:
-            node[part] = {}
-        node = node[part]
-        if not isinstance(node, dict):
-            holder = ".".join(path.split(".")[: depth + 1])
-            raise SpecError(f"unknown field {path!r}; {holder} has no fields", path, "unknown_field")
-    node[last] = copy.deepcopy(value)
+        if not isinstance(node, list):
+            types = [m.model_fields[part].annotation for m in models if part in m.model_fields]
+            models = [m for annotation in types for m in inner_models(annotation)]
+            if node.get(part) is None and any(map(holds_list, types)):
+                name = ".".join(parts[: depth + 1])
+                raise SpecError(f"{path}: {name} is none here; give it first as a list, [{{}}, {{}}] say", path)
+            if node.get(part) is None:
+                node[part] = {}
+        node[key] = list(node[key]) if isinstance(node[key], tuple) else node[key]
+        node = node[key]
+        if not isinstance(node, (dict, list)):
+            name = ".".join(parts[: depth + 1])
+            raise SpecError(f"unknown field {path!r}; {name} has no fields", path, "unknown_field")
+    node[key] = copy.deepcopy(value)
     if path == "tokenizer.kind":
         chosen = [m for m in models if value in get_args(m.model_fields["kind"].annotation)]
         for name in [name for name in node if chosen and name not in chosen[0].model_fields]:
             del node[name]
 
 
+def _key(node: Any, models: list[type[BaseModel]], part: str, holder: str, path: str) -> Any:
+    """What a part of a dotted path is the key of in plain data.
+
+    Raises:
+        SpecError: if there is no such field, or no such place in a list.
+    """
+    if isinstance(node, list):
+        if part.isdecimal() and int(part) < len(node):
+            return int(part)
+        raise SpecError(
+            f"unknown field {path!r}; {holder} is a list, of which 0 to {len(node) - 1} are there",
+            path,
+            "unknown_field",
+        )
+    known = sorted({name for m in models for name in m.model_fields}) if models else list(node)
+    if models and part not in known:
+        hint = nearest(f"{holder}.{part}" if holder else part, [f"{holder}.{n}" if holder else n for n in known])
+        raise SpecError(f"unknown field {path!r}{hint}", path, "unknown_field")
+    return part
+
+
+def field_at(data: Any, path: str) -> Any:
+    """What plain data has at a dotted path; None if it has no such field."""
+    for part in path.split("."):
+        if isinstance(data, Mapping):
+            data = data.get(part)
+        elif isinstance(data, (list, tuple)) and part.isdecimal() and int(part) < len(data):
+            data = data[int(part)]
+        else:
+            return None
+    return data
+
+
 def inner_models(annotation: Any) -> list[type[BaseModel]]:
-    """Every spec class that a field of this type may hold, itself or as a value of a mapping."""
+    """Every spec class that a field of this type may hold, itself or as a value of a mapping or a list."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return inner_models(arguments[0])
     if origin is dict:
         return inner_models(arguments[1])
+    if origin in (list, tuple):
+        return inner_models(arguments[0])
     if origin in (Union, UnionType):
         return [m for arg in arguments for m in inner_models(arg)]
     return [annotation] if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []
+
+
+def holds_list(annotation: Any) -> bool:
+    """Whether a field of this type may hold a list of specs."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin in (Union, UnionType, Annotated):
+        return any(holds_list(argument) for argument in arguments)
+    return origin in (list, tuple) and bool(inner_models(annotation))

@@ -1,6 +1,6 @@
 """One rule that makes a small model of a big one, so that ratios between models stay near the paper's."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import ceil, floor, lcm
 from types import MappingProxyType
 from typing import Any, Literal
@@ -29,7 +29,7 @@ class Shrink(Spec):
     """
 
     width: Width = Field(1, description="divides embed_dim, growth rate, channels and groups of CNNs")
-    depth: Layers = Field(1, description="divides the number of layers, block by block")
+    depth: Layers = Field(1, description="divides the number of layers, block by block; a stage keeps one at least")
     heads: Heads = Field(1, description="divides the number of attention heads")
     patch_size: Pixels | None = Field(None, description="patch size of plain patches; none: as it is")
     token_dim: Width | None = Field(None, description="channels between soft splits; none: as it is")
@@ -77,7 +77,7 @@ def shrink(
                 name,
             )
     if isinstance(spec, TransformerSpec):
-        _transformer(data, rule, own)
+        _transformer(data, spec, rule, own)
     else:
         _cnn(data, spec, rule)
     for name in SET:
@@ -95,7 +95,27 @@ def divide(value: int, by: int, step: int = 1) -> int:
     return max(step, floor(value / (by * step) + 0.5) * step)
 
 
-def _transformer(data: dict[str, Any], rule: Shrink, own: Mapping[str, Any]) -> None:
+def apportioned(total: int, parts: Sequence[int]) -> list[int]:
+    """A number in the proportions of others: whole numbers of at least 1 that add up to it, by largest remainders.
+
+    Of equal remainders the first gets more. `total` is at least the number of parts.
+    """
+    shares = [total * part / max(1, sum(parts)) for part in parts]
+    made = [max(1, floor(share)) for share in shares]
+    while sum(made) != total:
+        more = sum(made) < total
+        open_ = [i for i in range(len(made)) if more or made[i] > 1]
+        i = max(open_, key=lambda i: (shares[i] - made[i]) * (1 if more else -1))
+        made[i] += 1 if more else -1
+    return made
+
+
+def _step(layer: Mapping[str, Any]) -> int:
+    """What the attention of a layer needs the width to be a multiple of."""
+    return lcm(layer["num_heads"], 2) if layer["attention"] == "ghost" else layer["num_heads"]
+
+
+def _transformer(data: dict[str, Any], spec: TransformerSpec, rule: Shrink, own: Mapping[str, Any]) -> None:
     tokenizer, backbone = data["tokenizer"], data["backbone"]
     if tokenizer["kind"] == "patch":
         tokenizer["patch_size"] = rule.patch_size or tokenizer["patch_size"]
@@ -108,8 +128,10 @@ def _transformer(data: dict[str, Any], rule: Shrink, own: Mapping[str, Any]) -> 
                     f"{len(tokenizer['splits'])}; use {len(rule.splits)} splits or another scale"
                 )
             tokenizer["splits"] = rule.splits
-    heads = backbone["num_heads"] = divide(backbone["num_heads"], rule.heads)
-    step = lcm(heads, 2) if backbone["attention"] == "ghost" else heads  # what attention needs of a width
+    stages = backbone["stages"] or []
+    for holder in (backbone, *(stage for stage in stages if "num_heads" in stage)):
+        holder["num_heads"] = divide(holder["num_heads"], rule.heads)
+    step = lcm(*(_step(backbone | stage) for stage in stages or [{}]))
     backbone["embed_dim"] = divide(backbone["embed_dim"], rule.width, step)
     if dense := backbone["dense"]:
         layers = [divide(n, rule.depth) for n in dense["layers"]]
@@ -119,7 +141,10 @@ def _transformer(data: dict[str, Any], rule: Shrink, own: Mapping[str, Any]) -> 
         backbone["dense"] = {"layers": layers, "growth_rate": growth}
         backbone["depth"] = sum(layers)
     else:
-        backbone["depth"] = divide(backbone["depth"], rule.depth)
+        backbone["depth"] = max(divide(backbone["depth"], rule.depth), len(stages))
+        depths = apportioned(backbone["depth"], spec.backbone.stage_depths()) if stages else []
+        for stage, depth in zip(stages, depths, strict=True):
+            stage |= {"depth": depth} if "depth" in stage else {}
     if rule.init:
         backbone["init"] = rule.init
     if rule.drop_path_rate is not None:

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from searchspace.spec import BackboneSpec, CnnSpec, TransformerSpec
+    from searchspace.backbone import BackboneSpec
+    from searchspace.spec import CnnSpec, TransformerSpec
 
 MOST_PARAMS = 50 * 10**9
 MOST_VALUES = 3 * 10**8  # that one layer puts out for one picture, its position table too; 1.2 GB in float32
@@ -76,8 +77,9 @@ def check_params(name: str, count: int) -> None:
 def layer_params(backbone: "BackboneSpec") -> dict[str, float]:
     """Parameters of the layers, by the fields that make them."""
     widths = [width for block in backbone.widths() for width in block]
-    fields = f"embed_dim {backbone.embed_dim}, depth {backbone.depth} and mlp_ratio {backbone.mlp_ratio:g}"
-    made = {fields: sum((4 + 2 * backbone.mlp_ratio) * width**2 for width in widths)}
+    ratios = [layer.mlp_ratio for layer in backbone.layers()]
+    fields = f"embed_dim {backbone.embed_dim}, depth {backbone.depth} and mlp_ratio {max(ratios):g}"
+    made = {fields: sum((4 + 2 * ratio) * width**2 for width, ratio in zip(widths, ratios, strict=True))}
     if backbone.dense:
         made = {f"dense.growth_rate {backbone.dense.growth_rate}, {fields}": made[fields]}
     return made

@@ -12,6 +12,10 @@
       structure: {choices: {plain: {}, ghost: {backbone.attention: ghost, backbone.mlp: ghost}}}
 
 A point gives each knob that is there one of its values. It need not make a model: heads may not divide the width, say.
+What every model of the space has beside the preset stands under `fields`; with stages of layers there, each has knobs:
+
+    fields: {backbone.stages: [{}, {}, {}]}     # thirds of the depth
+    knobs: {backbone.stages.0.mlp_ratio: [1, 2, 4], backbone.stages.2.attention: [full, ghost]}
 """
 
 import random
@@ -21,13 +25,14 @@ from functools import cached_property
 from itertools import accumulate, product
 from math import prod
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from searchspace import space_checks
 from searchspace.expand import SpecError, checked, from_validation, nearest, override, set_field
+from searchspace.identity import hashed
 from searchspace.knobs import Knob, Parameter, Value
 from searchspace.presets import preset
 from searchspace.spec import ModelSpec, Spec, to_dict
@@ -38,17 +43,7 @@ MOST_TRIES = 20_000
 FOLDER = Path(__file__).with_name("spaces")
 
 Point = dict[str, Any]
-
-
-class World(NamedTuple):
-    """Points that have the same knobs: the values that each of them may have."""
-
-    values: dict[str, tuple[Value, ...]]
-
-    @property
-    def size(self) -> int:
-        """How many points."""
-        return prod(map(len, self.values.values()))
+World = dict[str, tuple[Value, ...]]  # points that have the same knobs: the values that each of them may have
 
 
 class Space(Spec):
@@ -56,15 +51,25 @@ class Space(Spec):
 
     name: str = Field(min_length=1, max_length=80, description="of the space")
     base: str = Field(description="preset that the knobs vary")
+    fields: dict[str, Any] = Field({}, description="dotted fields of the preset that are others in every model")
     knobs: dict[str, Knob] = Field(min_length=1, max_length=MOST_KNOBS, description="by dotted field")
 
     @model_validator(mode="after")
     def _check(self) -> "Space":
         space_checks.check_conditions(self.knobs)
-        space_checks.check_values(self.knobs, preset(self.base))
+        space_checks.check_values(self.knobs, self.start)
         if len(self._worlds) >= MOST_WORLDS:
             raise ValueError("the conditions of the knobs make too many cases: let fewer knobs depend on others")
         return self
+
+    @cached_property
+    def start(self) -> ModelSpec:
+        """The model that the knobs change: the preset with `fields`."""
+        base = preset(self.base)
+        try:
+            return override(base, self.fields)
+        except SpecError as error:
+            raise SpecError(f"fields: {error}", "fields") from None
 
     def parameters(self) -> list[Parameter]:
         """The knobs in order, each after those that its condition names."""
@@ -72,13 +77,13 @@ class Space(Spec):
 
     def size(self) -> int:
         """Number of points; those that make no model are among them."""
-        return sum(world.size for world in self._worlds)
+        return self._totals[-1]
 
     def points(self) -> Iterator[Point]:
         """Every point, those that make no model too."""
         for world in self._worlds:
-            for values in product(*world.values.values()):
-                yield dict(zip(world.values, values, strict=True))
+            for values in product(*world.values()):
+                yield dict(zip(world, values, strict=True))
 
     def content(self) -> dict[str, Any]:
         """What makes the space what it is, as plain data to be hashed: the resolved base and the knobs, no name."""
@@ -89,7 +94,8 @@ class Space(Spec):
             sets = sets or {"changes": list(self._changes[parameter.name].values())}
             when = {name: list(values) for name, values in (parameter.when or {}).items()}
             knobs[parameter.name] = {"values": list(parameter.values), **sets, "when": when}
-        return {"base": to_dict(preset(self.base)), "knobs": knobs}
+        fields = {"fields": self.fields} if self.fields else {}
+        return {"base": hashed(preset(self.base)), **fields, "knobs": knobs}
 
     def active(self, values: Mapping[str, Any]) -> Point:
         """The point that values for all knobs make: those whose conditions hold.
@@ -112,7 +118,7 @@ class Space(Spec):
             SpecError: if the point is none of this space, or no model can be made of it.
         """
         self._check_point(point)
-        model, data = preset(self.base), to_dict(preset(self.base))
+        model, data = self.start, to_dict(self.start)
         for name, value in point.items():
             for field, wanted in self._changes[name].get(value, {}).items():
                 set_field(data, type(model), field, wanted)
@@ -148,7 +154,7 @@ class Space(Spec):
         """A point, each with the same chance; it need not make a model."""
         totals = self._totals
         world = self._worlds[bisect_right(totals, rng.randrange(totals[-1]))]
-        return {name: rng.choice(values) for name, values in world.values.items()}
+        return {name: rng.choice(values) for name, values in world.items()}
 
     def point_of(self, spec: ModelSpec) -> Point | None:
         """The point whose model equals this one; None if there is none."""
@@ -169,16 +175,22 @@ class Space(Spec):
                 yield from self._points_like(spec, point | {name: value}, rest)
 
     def _is_so(self, name: str, value: Any, spec: ModelSpec) -> bool:
-        """Whether a knob at this value leaves a model as it is."""
+        """Whether a knob at this value leaves a model as it is, but for what other knobs set within the same field."""
         knob = self.knobs[name]
         try:
             if knob.per is not None:
                 data = to_dict(spec)
                 field = knob.field or name
                 return space_checks.number_at(data, field) * value == space_checks.number_at(data, knob.per)
-            return override(spec, self._changes[name][value]) == spec
+            return override(spec, self._own(name, value)) == spec
         except SpecError:
             return False
+
+    def _own(self, name: str, value: Any) -> dict[str, Any]:
+        """What a knob sets at a value, without fields within which other knobs set something too."""
+        others = [knob.field or other for other, knob in self.knobs.items()]
+        changes = self._changes[name][value].items()
+        return {field: to for field, to in changes if not any(one.startswith(f"{field}.") for one in others)}
 
     def _why(self, rng: random.Random) -> str:
         try:
@@ -216,7 +228,7 @@ class Space(Spec):
         for parameter in self._parameters.values():
             for name, values in (parameter.when or {}).items():
                 asked.setdefault(name, []).append(values)
-        found: list[dict[str, tuple[Value, ...]]] = [{}]
+        found: list[World] = [{}]
         for name, parameter in self._parameters.items():
             # Values that the conditions do not tell apart are one case.
             cases: dict[tuple[bool, ...], list[Value]] = {}
@@ -231,11 +243,11 @@ class Space(Spec):
                     else [world]
                 )
             ][:MOST_WORLDS]
-        return [World(values) for values in found]
+        return found
 
     @cached_property
     def _totals(self) -> list[int]:
-        return list(accumulate(world.size for world in self._worlds))
+        return list(accumulate(prod(map(len, world.values())) for world in self._worlds))
 
 
 def space_of(data: Mapping[str, Any]) -> Space:

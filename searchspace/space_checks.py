@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from searchspace.bounds import shown
-from searchspace.expand import SpecError, describe, nearest, place, set_field
+from searchspace.expand import SpecError, describe, field_at, nearest, place, set_field
 from searchspace.knobs import Knob
 from searchspace.spec import ModelSpec, model_spec, to_dict
 
@@ -71,9 +71,7 @@ def number_at(data: Mapping[str, Any], path: str) -> int:
     Raises:
         SpecError: if there is none.
     """
-    value: Any = data
-    for part in path.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
+    value = field_at(data, path)
     if not isinstance(value, int) or isinstance(value, bool):
         raise SpecError(f"{path} is no whole number, got {shown(value)}", path)
     return value

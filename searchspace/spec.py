@@ -5,22 +5,17 @@ Every row of every table is a `ModelSpec`: a `TransformerSpec` (a tokenizer and 
 their invariants when they are made: where, what must hold, what was given, what would work.
 """
 
-from math import lcm
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
+from pydantic import Field, TypeAdapter, field_validator, model_validator
 
 from searchspace import size
-from searchspace.bounds import LARGEST_SIDE, Heads, Layers, Pixels, ShareBelow1, Width, Within, check_numbers
+from searchspace.backbone import BackboneSpec
+from searchspace.base import Spec
+from searchspace.bounds import LARGEST_SIDE, Layers, Pixels, ShareBelow1, Width, Within, check_numbers
 
 Kernel = Annotated[int, Within(1, 512)]
 SplitSpec = tuple[Kernel, Kernel, Annotated[int, Within(0, 512)]]
-
-
-class Spec(BaseModel):
-    """Base of all specs: immutable, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class PatchTokenizerSpec(Spec):
@@ -71,103 +66,6 @@ class ConvTokenizerSpec(_SplitTokenizerSpec):
 
 
 TokenizerSpec = Annotated[PatchTokenizerSpec | T2TTokenizerSpec | ConvTokenizerSpec, Field(discriminator="kind")]
-
-
-class DenseSpec(Spec):
-    """Dense connections: each layer appends its features; between blocks a transition halves the width."""
-
-    growth_rate: Width = Field(description="channels that a layer appends")
-    layers: tuple[Layers, ...] = Field(min_length=1, description="layers of each dense block")
-
-
-class BackboneSpec(Spec):
-    """The transformer layers."""
-
-    embed_dim: Width = Field(description="width of the tokens (with dense: of the first layer)")
-    depth: Layers = Field(description="number of layers")
-    num_heads: Heads = Field(description="attention heads of a layer")
-    mlp_ratio: Annotated[float, Within(0, 64, above=True)] = Field(
-        3.0, description="width of the MLP over that of the tokens"
-    )
-    qkv_bias: bool = Field(False, description="bias of the q, k and v maps")
-    attention: Literal["full", "ghost"] = Field("full", description="ghost: half of q, k, v by a cheap map")
-    mlp: Literal["full", "ghost"] = Field("full", description="ghost: wide features by cheap maps")
-    channel_attention: Literal["none", "squeeze_excite"] = Field("none", description="gate after the projection")
-    se_reduction: Width = Field(16, description="width over the squeezed width")
-    dense: DenseSpec | None = Field(None, description="dense connections between layers")
-    position: Literal["sinusoid", "learned", "none"] = Field("sinusoid", description="position table")
-    drop_path_rate: ShareBelow1 = Field(
-        0.0, description="stochastic depth of the last layer; grows linearly from 0 at the first"
-    )
-    norm_eps: Annotated[float, Within(0, 1, above=True)] = Field(1e-5, description="epsilon of the layer norms")
-    init: Literal["trunc_normal", "lecun_normal"] = Field(
-        "trunc_normal", description="initial weights: standard deviation 0.02, or 1 / sqrt(fan in)"
-    )
-
-    def widths(self) -> list[list[int]]:
-        """Token width into each layer, a list for each dense block (one block if not dense)."""
-        if self.dense is None:
-            return [[self.embed_dim] * self.depth]
-        blocks, width = [], self.embed_dim
-        for layers in self.dense.layers:
-            blocks.append([width + i * self.dense.growth_rate for i in range(layers)])
-            width = self.transition(width + layers * self.dense.growth_rate)
-        return blocks
-
-    def attention_arguments(self) -> tuple[str, int, bool, int | None]:
-        """What a layer's attention is made of beside its width: kind, heads, bias, reduction of its gate (if any)."""
-        gated = self.channel_attention != "none"
-        return self.attention, self.num_heads, self.qkv_bias, self.se_reduction if gated else None
-
-    def mlp_arguments(self) -> tuple[str, float]:
-        """What a layer's MLP is made of beside its width: kind and ratio."""
-        return self.mlp, self.mlp_ratio
-
-    def transition(self, width: int) -> int:
-        """Half of a width, to the nearest multiple of what attention needs (the paper's halves all are)."""
-        step = lcm(self.num_heads, 2) if self.attention == "ghost" else self.num_heads
-        return max(1, (width + step) // (2 * step)) * step
-
-    def num_features(self) -> int:
-        """Token width after the last layer."""
-        last = self.widths()[-1]
-        return last[-1] + (self.dense.growth_rate if self.dense else 0)
-
-    @model_validator(mode="after")
-    def _check(self) -> "BackboneSpec":
-        if self.dense and sum(self.dense.layers) != self.depth:
-            raise ValueError(
-                f"depth must be the sum of dense.layers, got depth {self.depth} and dense.layers "
-                f"{list(self.dense.layers)}; set depth to {sum(self.dense.layers)} or change both together"
-            )
-        size.check_layers(self)
-        for width in sorted({w for block in self.widths() for w in block}):
-            if width % self.num_heads:
-                fits = [h for h in range(1, width + 1) if width % h == 0]
-                near = sorted(fits, key=lambda h: abs(h - self.num_heads))[:3]
-                where = "embed_dim" if width == self.embed_dim else "the width of every dense layer"
-                raise ValueError(
-                    f"num_heads must divide {where}, got num_heads {self.num_heads} and width {width}; "
-                    f"{', '.join(map(str, sorted(near)))} heads would fit"
-                )
-            if self.attention == "ghost" and width % 2:
-                raise ValueError(f"ghost attention halves the width, which must be even, got {width}")
-            if self.channel_attention == "squeeze_excite" and width < self.se_reduction:
-                raise ValueError(
-                    f"squeeze_excite needs a width of at least se_reduction, got width {width} and se_reduction "
-                    f"{self.se_reduction}; lower se_reduction to at most {width}"
-                )
-        if self.embed_dim * self.mlp_ratio < 1:
-            raise ValueError(
-                f"mlp_ratio times embed_dim, the width of the MLP, must be at least 1, got {self.mlp_ratio:g} and "
-                f"{self.embed_dim}"
-            )
-        if self.mlp == "ghost" and (self.mlp_ratio != int(self.mlp_ratio) or self.mlp_ratio < 2):
-            raise ValueError(
-                "a ghost MLP is made of whole copies of the width, so mlp_ratio must be a whole number of at least 2,"
-                f" got {self.mlp_ratio}; {max(2, round(self.mlp_ratio))} would work"
-            )
-        return self
 
 
 def _pair(value: Any) -> Any:

@@ -1,7 +1,8 @@
 """Ablation studies and architecture search: the command line, the engine and the studies that ship.
 
 In Python, each command is a function here: `studies.plan`, `run`, `results`, `history`, `report`, `evaluate`,
-`data_check`, `search`, `space_facts`, `space_stats`.
+`data_check`, `search`, `space_facts`, `space_stats`, `space_results`,
+`space_rank`.
 """
 
 from importlib import import_module
@@ -11,10 +12,12 @@ if TYPE_CHECKING:
     from studies.api.data import data_check
     from studies.api.evaluate import evaluate
     from studies.api.plan import plan
+    from studies.api.rank import space_rank
     from studies.api.report import report
     from studies.api.run import run
     from studies.api.search import search
     from studies.api.space import space_facts, space_stats
+    from studies.api.trained import space_results
     from studies.reporting.frames import history, results
 
 __all__ = [
@@ -27,6 +30,8 @@ __all__ = [
     "run",
     "search",
     "space_facts",
+    "space_rank",
+    "space_results",
     "space_stats",
 ]
 HOMES = {
@@ -39,6 +44,8 @@ HOMES = {
     "run": "studies.api.run",
     "search": "studies.api.search",
     "space_facts": "studies.api.space",
+    "space_rank": "studies.api.rank",
+    "space_results": "studies.api.trained",
     "space_stats": "studies.api.space",
 }
 

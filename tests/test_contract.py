@@ -114,6 +114,13 @@ def test_every_choice_of_blocks_over_every_tokenizer_keeps_the_contract(tokenize
 
 
 @pytest.mark.parametrize("tokenizer", TOKENIZERS, ids=lambda t: t.get("mixer", t["kind"]))
+def test_every_choice_of_blocks_as_a_stage_keeps_the_contract(tokenizer: dict) -> None:
+    fields = ("attention", "mlp", "channel_attention")
+    stages = [dict(zip(fields, kinds, strict=True)) for kinds in product(*(choices(BackboneSpec, f) for f in fields))]
+    check_contract(small(tokenizer, {"depth": len(stages), "stages": stages}))
+
+
+@pytest.mark.parametrize("tokenizer", TOKENIZERS, ids=lambda t: t.get("mixer", t["kind"]))
 def test_tokens_need_not_be_square(tokenizer: dict) -> None:
     check_contract(small(tokenizer, {}, img_size=[16, 24]))
 

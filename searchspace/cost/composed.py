@@ -36,10 +36,10 @@ def parts(spec: ModelSpec) -> Counter[Part]:
     found[_embedding(spec)] = 1
     tokens = _tokens(spec)
     blocks = backbone.widths()
-    for width, times in Counter(chain.from_iterable(blocks)).items():
+    for (width, layer), times in Counter(zip(chain.from_iterable(blocks), backbone.layers(), strict=True)).items():
         shape = (1, tokens, width)
-        found[Part("attention", (width, *backbone.attention_arguments()), shape)] += times
-        found[Part("mlp", (width, *backbone.mlp_arguments()), shape)] += times
+        found[Part("attention", (width, *layer.attention_arguments()), shape)] += times
+        found[Part("mlp", (width, *layer.mlp_arguments()), shape)] += times
         found[Part("norm", (width,), shape)] += 2 * times
         if growth_rate:
             found[Part("linear", (width, growth_rate), shape)] += times

@@ -98,6 +98,7 @@ def search(
     budget_at: Literal["full", "scale"] = "full",
     trials: int = 50,
     sampler: str = "tpe",
+    warm_start: str | None = None,
     objectives: str | Sequence[str] = ("top1", "macs"),
     scale: str | Path | Scale = "digits",
     validation: float = 0.2,
@@ -127,6 +128,8 @@ def search(
         budget_at: whether the bounds are those of the `full` size, or of the small models at the `scale`.
         trials: candidates in all, those of earlier calls among them.
         sampler: `tpe`, `nsga2`, `gp` or `random`.
+        warm_start: a score of untrained models (`studies.trials.scores.NAMES`): the candidates before the sampler has
+            anything to learn from are the best by it, of ten times as many that are drawn at random.
         objectives: top1 (on validation pictures), macs, params: one or several.
         scale: name, path, or a scale.
         validation: share of the training pictures that candidates are ranked on; unless the scale holds out one.
@@ -156,7 +159,9 @@ def search(
     )  # fmt: skip
     budget = {"max_macs": max_macs, "min_macs": min_macs, "max_params": max_params, "min_params": min_params}
     names = [objectives] if isinstance(objectives, str) else objectives
-    what = asked(base, space, budget, scale, validation, sampler, names, seed, name, budget_at)
+    what = asked(
+        base, space, budget, scale, validation, sampler, names, seed, name, budget_at, warm_start, data_dir
+    )  # fmt: skip
     folder = None if export is None else Path(export)
     found = run_search(what, Store(store_root(runs_dir)), how, trials, control, final_seeds, top, folder)
     if isinstance(found.ended, StoppedError):

@@ -14,6 +14,7 @@ from searchspace.space import Space, space_names, space_of
 from searchspace.spec import ModelSpec, to_dict
 from studies.api.progress import amount
 from studies.api.space import feasible, smaller
+from studies.api.warm_start import score_of
 from studies.language.scale_file import load_scale
 from studies.language.space_file import load_space
 from studies.searching.candidates import Candidates
@@ -56,6 +57,8 @@ def asked(
     seed: int,
     name: str | None,
     budget_at: str = "full",
+    warm_start: str | None = None,
+    data_dir: str | Path | None = None,
 ) -> Asked:
     """The search that is asked for (see `studies.search` for what is given).
 
@@ -74,13 +77,16 @@ def asked(
         raise SpecError(f"--name: letters, digits, _, . and -, got {title!r}")
     if budget_at not in BUDGET_AT:
         raise SpecError(f"--budget-at is full or scale, got {budget_at!r}")
-    definition = Definition(found, found.base, bounds, loaded, sampler, check_objectives(objectives), seed, budget_at)
+    score = None if warm_start is None else score_of(warm_start, sampler, loaded, seed, data_dir)
+    definition = Definition(
+        found, found.base, bounds, loaded, sampler, check_objectives(objectives), seed, budget_at, warm_start
+    )
 
     within = feasible(found, loaded if budget_at == "scale" else None, bounds)
     within.check()
     base_model = preset(found.base)
     notes = [_outside(found.base, smaller(loaded, base_model) if budget_at == "scale" else base_model, bounds)]
-    return Asked(title, definition, Candidates(definition, within), str(scale), tuple(filter(None, notes)))
+    return Asked(title, definition, Candidates(definition, within, score), str(scale), tuple(filter(None, notes)))
 
 
 def _space(base: str, space: str | Path | Space | None, scale: str) -> Space:

@@ -211,7 +211,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--json", action="store_true", help="for programs")
     _data(commands, add)
     _store(commands, add)
-    add_space_commands(commands, add)
+    add_space_commands(commands, add, _runs_dir)
     return parser
 
 

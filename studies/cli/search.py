@@ -43,6 +43,8 @@ def main(arguments: argparse.Namespace) -> int:
         arguments.seed,
         arguments.name,
         arguments.budget_at,
+        arguments.warm_start,
+        arguments.data_dir,
     )
     made = run_search(
         what,

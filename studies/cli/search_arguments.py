@@ -6,6 +6,7 @@ from collections.abc import Callable
 from searchspace.bounds import LARGEST_SEED
 from studies.cli.arguments import cores, number, whole
 from studies.cli.space_options import add_budget
+from studies.trials.scores import NAMES
 
 
 def declare_search(add: Callable[..., argparse.ArgumentParser]) -> argparse.ArgumentParser:
@@ -29,6 +30,11 @@ def declare_search(add: Callable[..., argparse.ArgumentParser]) -> argparse.Argu
         "--trials", type=whole(1, 100_000), default=50, metavar="N", help="candidates in all (default: 50)"
     )
     command.add_argument("--sampler", default="tpe", metavar="NAME", help="tpe, nsga2, gp or random (default: tpe)")
+    command.add_argument(
+        "--warm-start",
+        metavar="SCORE",
+        help=f"the first candidates are the best by a score of untrained models: {', '.join(NAMES)}",
+    )
     command.add_argument(
         "--objective",
         action="append",

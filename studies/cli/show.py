@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from searchspace.cost.remembered import costs
-from searchspace.expand import SpecError, differences, nearest
+from searchspace.expand import SpecError, differences, field_at, nearest
 from searchspace.presets import preset
 from searchspace.spec import ModelSpec, to_dict
 from studies.api.progress import amount
@@ -29,7 +29,7 @@ def main(arguments: argparse.Namespace) -> int:
         first, second = (_named(study, models, name) for name in arguments.diff)
         changed = differences(second, first)
         for key, value in changed.items():
-            print(f"{key}: {_inline(_at(first, key))} -> {_inline(value)}")
+            print(f"{key}: {_inline(field_at(first, key))} -> {_inline(value)}")
         if not changed:
             print(f"no difference between {arguments.diff[0]} and {arguments.diff[1]}")
         return 0
@@ -137,11 +137,3 @@ def _named(study: Study, models: list[ModelSpec | str], name: str) -> dict[str, 
                 raise SpecError(f"{name} is not at this scale: {model}")
             return to_dict(model) | _origins(arm) | _of_scale(arm)
     raise SpecError(f"no arm {name!r} in {study.name}{nearest(name, [arm.name for arm in study.arms])}")
-
-
-def _at(data: dict[str, Any], path: str) -> Any:
-    """What plain data has at a dotted path; None if it has no such field."""
-    value: Any = data
-    for part in path.split("."):
-        value = value.get(part) if isinstance(value, dict) else None
-    return value

@@ -1,18 +1,22 @@
-"""`studies space list | show | stats`."""
+"""`studies space list | show | stats | rank`."""
 
 import argparse
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from tabulate import tabulate
 
 from searchspace.expand import SpecError
 from searchspace.knobs import Parameter
 from searchspace.space import named_space, space_names
-from studies.api.progress import amount
+from studies.api.progress import amount, counted
 from studies.cli.space_options import bounds
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+QUANTILES = {"least": 0.0, "5 %": 0.05, "25 %": 0.25, "median": 0.5, "75 %": 0.75, "95 %": 0.95, "most": 1.0}
 LONGEST = 12  # values of a knob that are all printed
 
 
@@ -55,28 +59,85 @@ def show(arguments: argparse.Namespace) -> int:
 
 
 def stats(arguments: argparse.Namespace) -> int:
-    """Print quantiles of the costs of random models."""
+    """Print quantiles of the costs of random models, and of the errors of those that are trained at the scale."""
     from studies.api.space import space_stats
+    from studies.api.trained import known
 
-    frame = space_stats(arguments.space, figure=arguments.figure, **_how(arguments))
-    if arguments.csv:
-        try:
-            frame.to_csv(arguments.csv, index=False)
-        except OSError as error:
-            raise SpecError(f"cannot write {arguments.csv}: {error.strerror}; choose another --csv") from None
-    quantiles = {"least": 0.0, "5 %": 0.05, "25 %": 0.25, "median": 0.5, "75 %": 0.75, "95 %": 0.95, "most": 1.0}
-    found = {name: {q: int(frame[name].quantile(at)) for q, at in quantiles.items()} for name in ("macs", "params")}
+    of = known(arguments.space, arguments.scale, arguments.runs_dir, **bounds(arguments)) if arguments.scale else None
+    trained = of.frame.assign(error=100 - of.frame["top1"]) if of and of.found else None
+    frame = space_stats(arguments.space, figure=arguments.figure, results=trained, **_how(arguments))
+    _write(frame, arguments.csv)
+    found = {name: [int(n) for n in frame[name].quantile(list(QUANTILES.values()))] for name in ("macs", "params")}
+    shown: dict[str, Any] = {"samples": len(frame)} | _named(found)
+    rows = _costs(found)
+    if trained is not None:
+        measured = {name: list(trained[name].quantile(list(QUANTILES.values()))) for name in (*found, "error")}
+        shown["trained"] = {"models": len(trained), "measured_on": of and of.pictures} | _named(measured)
     if arguments.json:
-        print(json.dumps({"samples": len(frame)} | found, indent=1))
+        print(json.dumps(shown, indent=1))
         return 0
-    rows = [
-        [label, *(amount(n) for n in found[name].values())] for name, label in (("macs", "MACs"), ("params", "params"))
-    ]
     print(f"{len(frame)} random models of space {arguments.space}")
-    print(tabulate(rows, ["", *quantiles], disable_numparse=True, colalign=_right(1, len(quantiles))))
+    print(_table(rows))
+    if trained is not None and of is not None:
+        print(f"\n{counted(len(trained), 'model')} of it trained at scale {of.scale.scale}, error on {of.pictures}")
+        print(_table([*_costs(measured), ["error (%)", *(f"{n:.1f}" for n in measured["error"])]]))
+    else:
+        print("\n" + (of.nothing if of else "--scale adds the errors of models that were trained there"))
     for path in filter(None, (arguments.figure, arguments.csv)):
         print(f"written: {path}")
     return 0
+
+
+def rank(arguments: argparse.Namespace) -> int:
+    """Print how well scores rank the models that are trained."""
+    from reports.render import as_json
+    from studies.api.rank import space_rank
+
+    how = {"scores": arguments.scores, "pictures": arguments.pictures, "data_dir": arguments.data_dir}
+    found = space_rank(arguments.space, runs_dir=arguments.runs_dir, **how, **_how(arguments))
+    _write(found.models, arguments.csv)
+    if arguments.json:
+        of = {"models": len(found.models), "measured_on": found.of.pictures}
+        print(json.dumps(of | {"scores": json.loads(as_json(found.correlations))}, indent=1))
+        return 0
+    print(
+        f"{counted(len(found.models), 'model')} of space {arguments.space} trained at scale {found.of.scale.scale}, "
+        f"accuracy on {found.of.pictures}; rank correlations with it, and 95 % intervals (bootstrap over models)"
+    )
+    rows = [
+        [row["score"], *(_correlation(row, figure) for figure in ("spearman", "kendall", "over"))]
+        for row in found.correlations.to_dict("records")
+    ]
+    headers = ["score", "Spearman", "Kendall", f"Spearman over {found.baseline}"]
+    print(tabulate(rows, headers, disable_numparse=True))
+    if arguments.csv:
+        print(f"written: {arguments.csv}")
+    return 0
+
+
+def _correlation(row: Mapping[Any, Any], figure: str) -> str:
+    value, low, high = row[figure], row[f"{figure}_low"], row[f"{figure}_high"]
+    return "" if value != value else f"{value:+.2f} ({low:+.2f} to {high:+.2f})"
+
+
+def _write(frame: "pd.DataFrame", path: str | None) -> None:
+    if path:
+        try:
+            frame.to_csv(path, index=False)
+        except OSError as error:
+            raise SpecError(f"cannot write {path}: {error.strerror}; choose another --csv") from None
+
+
+def _named(found: Mapping[str, Sequence[float]]) -> dict[str, dict[str, float]]:
+    return {name: dict(zip(QUANTILES, values, strict=True)) for name, values in found.items()}
+
+
+def _costs(found: Mapping[str, Sequence[float]]) -> list[list[str]]:
+    return [[label, *(amount(int(n)) for n in found[name])] for name, label in (("macs", "MACs"), ("params", "params"))]
+
+
+def _table(rows: list[list[str]]) -> str:
+    return tabulate(rows, ["", *QUANTILES], disable_numparse=True, colalign=_right(1, len(QUANTILES)))
 
 
 def _how(arguments: argparse.Namespace) -> Mapping[str, Any]:

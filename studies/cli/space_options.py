@@ -6,6 +6,7 @@ from typing import Any
 
 from searchspace.bounds import LARGEST_SEED
 from studies.cli.arguments import amount, whole
+from studies.trials.scores import NAMES
 
 BUDGET = ("max_macs", "min_macs", "max_params", "min_params")
 
@@ -28,8 +29,10 @@ def bounds(arguments: argparse.Namespace) -> dict[str, int | None]:
     return {name: getattr(arguments, name) for name in BUDGET}
 
 
-def add_space_commands(commands: Any, add: Callable[..., argparse.ArgumentParser]) -> None:
-    """`studies space list`, `show` and `stats`."""
+def add_space_commands(
+    commands: Any, add: Callable[..., argparse.ArgumentParser], add_store: Callable[[argparse.ArgumentParser], None]
+) -> None:
+    """`studies space list`, `show`, `stats` and `rank`."""
     text = "spaces of models: what they vary, how many models there are, what they cost"
     space = commands.add_parser("space", help=text, description=f"{text[0].upper()}{text[1:]}.")
     among = space.add_subparsers(required=True, metavar="command")
@@ -49,20 +52,42 @@ def add_space_commands(commands: Any, add: Callable[..., argparse.ArgumentParser
     _of_space(command)
     command = add_one(
         "stats",
-        "how the costs of random models of a space are distributed",
-        "studies space stats paper -n 1000 --figure costs.pdf",
+        "how the costs of random models of a space are distributed, and with --scale the errors of those trained there",
+        "studies space stats digits_small --scale digits --figure costs.pdf",
     )
     _of_space(command)
     command.add_argument("--figure", metavar="FILE", help="draw the distributions: .png, .pdf or .svg")
     command.add_argument("--csv", metavar="FILE", help="write the models: their knobs and costs")
+    add_store(command)
+    command = add_one(
+        "rank",
+        "how well scores of untrained models rank those that were trained at a scale",
+        "studies space rank digits_small --scale digits",
+    )
+    _of_space(command, samples=None)
+    command.set_defaults(scale="digits")
+    command.add_argument(
+        "--scores", nargs="+", default=NAMES, metavar="SCORE", help=f"default: all, {', '.join(NAMES)}"
+    )
+    command.add_argument(
+        "--pictures", type=whole(2, 4096), default=128, metavar="N", help="that scores see (default: 128)"
+    )
+    command.add_argument("--data", dest="data_dir", metavar="DIR", help="folder of data sets (default: $STUDIES_DATA)")
+    command.add_argument("--csv", metavar="FILE", help="write the models: their knobs, costs, accuracies and scores")
+    add_store(command)
 
 
-def _of_space(command: argparse.ArgumentParser) -> None:
+def _of_space(command: argparse.ArgumentParser, samples: int | None = 1000) -> None:
     command.add_argument("space", help="name of a space (see `studies space list`), or your file.yaml")
     add_budget(command)
     command.add_argument("--scale", help="costs as this scale shrinks the models (default: full size)")
     command.add_argument(
-        "-n", "--samples", type=whole(10, 100_000), default=1000, metavar="N", help="random models (default: 1000)"
+        "-n",
+        "--samples",
+        type=whole(10, 100_000),
+        default=samples,
+        metavar="N",
+        help=f"random models (default: {samples or 'all that are trained'})",
     )
     command.add_argument(
         "--seed", type=whole(0, LARGEST_SEED), default=0, metavar="N", help="of the random models (default: 0)"

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -180,13 +181,18 @@ def summary(model: ModelSpec) -> str:
         return model.name
     tokenizer, backbone = to_dict(model.tokenizer), model.backbone
     parts = [" ".join(str(tokenizer[key]) for key in ("kind", "mixer") if tokenizer.get(key))]
-    parts.append(f"{backbone.depth} x {backbone.embed_dim}, {backbone.num_heads} heads")
+    layers = backbone.layers()
+    parts.append(f"{backbone.depth} x {backbone.embed_dim}, {_distinct(layer.num_heads for layer in layers)} heads")
     for name in ("attention", "mlp", "channel_attention"):
-        value = getattr(backbone, name)
-        if value not in ("none", "full"):
-            parts.append(f"{name} {value}")
+        if {getattr(layer, name) for layer in layers} - {"none", "full"}:
+            parts.append(f"{name} {_distinct(getattr(layer, name) for layer in layers)}")
+    parts += [f"{len(backbone.stages)} stages"] if backbone.stages else []
     parts += ["dense"] if backbone.dense else []
     return ", ".join(parts)
+
+
+def _distinct(values: Iterable[object]) -> str:
+    return "/".join(map(str, dict.fromkeys(values)))
 
 
 def training(trial: TrialSpec) -> str:

@@ -1,10 +1,9 @@
 """Arms at equal cost: one field of an arm is changed until it costs what another model does on the same pictures."""
 
 from collections.abc import Callable
-from typing import Any
 
 from searchspace.cost.remembered import costs
-from searchspace.expand import SpecError, override
+from searchspace.expand import SpecError, field_at, override
 from searchspace.spec import ModelSpec, to_dict
 from studies.language.study_file import Match
 
@@ -132,9 +131,7 @@ def check_field(model: ModelSpec, field: str) -> None:
 
 
 def _number(model: ModelSpec, field: str) -> int | float:
-    value: Any = to_dict(model)
-    for part in field.split("."):
-        value = value.get(part) if isinstance(value, dict) else None
+    value = field_at(to_dict(model), field)
     if value is None:
         override(model, {field: 1})  # says what is unknown, and the nearest names
     if isinstance(value, bool) or not isinstance(value, int | float):

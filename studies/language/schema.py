@@ -1,17 +1,19 @@
 """The JSON Schema of study files, with the fields that an arm may change."""
 
+import re
 from typing import Any
 
 from pydantic import BaseModel
 
 from searchspace import presets
-from searchspace.expand import inner_models
+from searchspace.expand import holds_list, inner_models
 from searchspace.spec import CnnSpec, TransformerSpec
 from studies.language.study_file import Started, StudyFile, Taught
 from studies.trials.data import DATA_KINDS
 from studies.trials.recipe import Recipe
 
 FREE = r"^(args|widths|depths)\."  # arguments of a timm or torchvision model, whatever it takes
+PLACE = "<n>"  # a number, of what is in a list
 
 
 def schema() -> dict[str, Any]:
@@ -19,7 +21,8 @@ def schema() -> dict[str, Any]:
     made = StudyFile.model_json_schema()
     taught = Taught.model_json_schema()
     found = paths() | paths((Recipe,), "recipe.") | paths(DATA_KINDS, "data.")
-    fields = {path: {"description": text} for path, text in sorted(found.items())}
+    fields = {path: {"description": text} for path, text in sorted(found.items()) if PLACE not in path}
+    listed = {_pattern(path): {"description": text} for path, text in sorted(found.items()) if PLACE in path}
     of_library = {
         "type": "object",
         "properties": {name: {} for name in sorted(paths((CnnSpec,)))},
@@ -42,17 +45,25 @@ def schema() -> dict[str, Any]:
     for holder in (made, made["$defs"]["Group"]):
         holder["properties"]["base"]["enum"] = presets.names()
         entry = holder["properties"]["arms"]["additionalProperties"]["anyOf"][0]
-        entry |= {"properties": arm | fields, "patternProperties": {FREE: {}}, "additionalProperties": False}
+        entry |= {"properties": arm | fields, "patternProperties": {FREE: {}} | listed}
+        entry |= {"additionalProperties": False}
         for generator in ("ablate", "add_one", "grid", "zip"):
-            holder["properties"][generator]["propertyNames"] = {"anyOf": [{"enum": sorted(fields)}, {"pattern": FREE}]}
+            patterns = [{"pattern": pattern} for pattern in (FREE, *listed)]
+            holder["properties"][generator]["propertyNames"] = {"anyOf": [{"enum": sorted(fields)}, *patterns]}
     return made
 
 
 def paths(models: tuple[type[BaseModel], ...] = (TransformerSpec, CnnSpec), prefix: str = "") -> dict[str, str]:
-    """Every dotted field of a model, and what it says of itself."""
+    """Every dotted field of a model, and what it says of itself; `<n>` stands for a place in a list."""
     found: dict[str, str] = {}
     for model in models:
         for name, field in model.model_fields.items():
             found.setdefault(f"{prefix}{name}", field.description or "")
-            found |= paths(tuple(inner_models(field.annotation)), f"{prefix}{name}.")
+            below = f"{prefix}{name}.{PLACE}." if holds_list(field.annotation) else f"{prefix}{name}."
+            found |= paths(tuple(inner_models(field.annotation)), below)
     return found
+
+
+def _pattern(path: str) -> str:
+    """A regular expression of a dotted field with places in lists."""
+    return f"^{re.escape(path).replace(re.escape(PLACE), '[0-9]+')}$"

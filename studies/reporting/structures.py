@@ -30,7 +30,8 @@ def structure(model: ModelSpec) -> str:
     if backbone.dense:
         widths = f"{backbone.embed_dim}-{backbone.num_features()}"
         return f"{backbone.depth} x {widths}, MLP ratio {backbone.mlp_ratio:g}"
-    return f"{backbone.depth} x {backbone.embed_dim}, MLP {int(backbone.embed_dim * backbone.mlp_ratio)}"
+    sizes = dict.fromkeys(int(backbone.embed_dim * layer.mlp_ratio) for layer in backbone.layers())
+    return f"{backbone.depth} x {backbone.embed_dim}, MLP {', then '.join(map(str, sizes))}"
 
 
 def misnamed(arms: Sequence[ScaledArm]) -> dict[Key, str]:

@@ -1,16 +1,18 @@
 """From a point of a space to the model there, what it costs at full size, and the trial that ranks it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from searchspace.cost.remembered import costs
 from searchspace.expand import SpecError
+from searchspace.identity import hashed
 from searchspace.spec import ModelSpec
 from studies.language.expansion import at_scale, expand
 from studies.language.study import Arm, Study
 from studies.searching.definition import Definition
 from studies.trials.identity import canonical, digest
+from studies.trials.scale import Scale
 from studies.trials.trial import TrialSpec
 
 if TYPE_CHECKING:
@@ -46,14 +48,25 @@ class Candidate:
 
 def model_key(model: ModelSpec) -> str:
     """A digest of a model."""
-    return digest(canonical(model.model_dump(mode="json")))
+    return digest(canonical(hashed(model)))
 
 
 class Candidates:
-    """Makes the candidates of a search."""
+    """Makes the candidates of a search.
 
-    def __init__(self, definition: Definition, feasible: "Feasible") -> None:
-        self.definition, self.feasible = definition, feasible
+    Args:
+        definition: of the search.
+        feasible: its space within its budget.
+        score: of models at the scale, if the definition has a warm start.
+    """
+
+    def __init__(
+        self,
+        definition: Definition,
+        feasible: "Feasible",
+        score: Callable[[Sequence[ModelSpec]], Sequence[float]] | None = None,
+    ) -> None:
+        self.definition, self.feasible, self.score = definition, feasible, score
 
     def at(self, point: Mapping[str, Any]) -> Candidate | None:
         """The candidate at a point; None where there is no model, or none at the scale, or outside the budget."""
@@ -61,22 +74,23 @@ class Candidates:
             return None
         try:
             model = self.definition.space.spec(point)
-            trial = self._trial(model)
+            of = self.definition
+            trial = ranking_trial(model, of.base, of.scale, of.seed)
         except SpecError:
             return None
         cost = costs([model])[0]
         return Candidate(dict(point), model, trial, cost["params"], cost["macs"])
 
-    def _trial(self, model: ModelSpec) -> TrialSpec:
-        """The trial of a model as that of a study's arm would be.
 
-        Raises:
-            SpecError: if the scale has no such model.
-        """
-        of = self.definition
-        arm = Arm(group="", name="candidate", model=model, baseline=True, optional=False, preset=of.base)
-        study = Study("search", "", "", None, of.scale.scale, (of.seed,), (arm,), {"": of.base})
-        (item,) = at_scale(study, of.scale)
-        if item.model is None:
-            raise SpecError(item.refusal)
-        return expand([item], [of.seed]).arms[0][1]
+def ranking_trial(model: ModelSpec, base: str, scale: Scale, seed: int) -> TrialSpec:
+    """The trial of a model at a scale, as that of a study's arm would be which starts from the base.
+
+    Raises:
+        SpecError: if the scale has no such model.
+    """
+    arm = Arm(group="", name="candidate", model=model, baseline=True, optional=False, preset=base)
+    study = Study("search", "", "", None, scale.scale, (seed,), (arm,), {"": base})
+    (item,) = at_scale(study, scale)
+    if item.model is None:
+        raise SpecError(item.refusal)
+    return expand([item], [seed]).arms[0][1]

@@ -24,6 +24,7 @@ class Definition:
         sampler: one of `objectives.SAMPLERS`.
         objectives: names of `objectives.OBJECTIVES`.
         seed: of the proposals and of each candidate's training.
+        warm_start: score of untrained models by which the first candidates are chosen; none: they are drawn.
     """
 
     space: "Space"
@@ -34,6 +35,7 @@ class Definition:
     objectives: tuple[str, ...]
     seed: int
     budget_at: str = "full"
+    warm_start: str | None = None
 
     def plain(self) -> dict[str, Any]:
         """As plain data, in which fields that are added later leave no trace."""
@@ -46,6 +48,7 @@ class Definition:
             "sampler": self.sampler,
             "objectives": list(self.objectives),
             "seed": self.seed,
+            **({"warm_start": self.warm_start} if self.warm_start else {}),
         }
 
 

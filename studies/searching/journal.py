@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import optuna
 from optuna.storages import JournalStorage
@@ -21,8 +21,12 @@ from optuna.storages.journal import JournalFileBackend
 from searchspace.expand import SpecError
 from studies.searching.definition import difference
 from studies.searching.objectives import Direction
+from studies.searching.parameters import point_of
 from studies.store.files import StoreError
 from studies.store.store import Store
+
+if TYPE_CHECKING:
+    from searchspace.space import Space
 
 DEFINITION = "definition"  # attribute of Optuna's study
 
@@ -54,6 +58,24 @@ def check_journal(path: Path, definitions: dict[str, dict[str, Any]]) -> dict[st
         if name in known:
             _check_definition(path, known[name].user_attrs.get(DEFINITION), definition, known[name].n_trials)
     return {name: known[name].n_trials if name in known else 0 for name in definitions}
+
+
+def proposed(store: Store, space: "Space") -> list[dict[str, Any]]:
+    """The points that searches of a space have proposed, by their journals in a store, each once.
+
+    Raises:
+        SpecError: if the store is no folder, or a journal cannot be read.
+    """
+    content = json.loads(json.dumps(space.content()))
+    found: dict[str, dict[str, Any]] = {}
+    for path in sorted(journal_path(store, "").parent.glob("*.journal")):
+        storage = _storage(path)
+        for study in storage.get_all_studies():
+            if (study.user_attrs.get(DEFINITION) or {}).get("space") == content:
+                for trial in storage.get_all_trials(study._study_id, deepcopy=False):
+                    point = point_of(space.parameters(), trial.params)
+                    found.setdefault(json.dumps(point, sort_keys=True), point)
+    return list(found.values())
 
 
 class BusyError(StoreError):

@@ -39,6 +39,11 @@ def value_of(parameter: "Parameter", given: Any) -> Any:
     return given
 
 
+def point_of(parameters: Sequence["Parameter"], params: Mapping[str, Any]) -> dict[str, Any]:
+    """The point that the parameters of an Optuna trial mean."""
+    return {p.name: value_of(p, params[p.name]) for p in parameters if p.name in params}
+
+
 def choose(parameters: Sequence["Parameter"], take: Callable[["Parameter"], Any]) -> dict[str, Any]:
     """A point: each parameter that applies is taken; those that its condition names stand before it."""
     point: dict[str, Any] = {}

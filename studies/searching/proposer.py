@@ -21,7 +21,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from studies.searching.candidates import Candidate, Candidates
 from studies.searching.objectives import Direction
-from studies.searching.parameters import choose, distribution, suggested, value_of
+from studies.searching.parameters import choose, distribution, point_of, suggested, value_of
+from studies.searching.warm_start import Score, WarmStart
 
 if TYPE_CHECKING:
     from searchspace.space import Parameter
@@ -52,10 +53,19 @@ class Proposer:
         directions: of its objectives.
         sampler: one of `objectives.SAMPLERS`.
         seed: tells this search's stream of numbers from others'.
+        score: of untrained models, by which the first candidates are chosen; none: they are drawn.
     """
 
-    def __init__(self, candidates: Candidates, directions: Sequence[Direction], sampler: str, seed: str) -> None:
+    def __init__(
+        self,
+        candidates: Candidates,
+        directions: Sequence[Direction],
+        sampler: str,
+        seed: str,
+        score: Score | None = None,
+    ) -> None:
         self.candidates, self.sampler, self.seed = candidates, sampler, seed
+        self._warm = WarmStart(candidates, score, DRAWN[sampler], seed) if score else None
         self.parameters: list[Parameter] = candidates.definition.space.parameters()
         self.distributions = {parameter.name: distribution(parameter.values) for parameter in self.parameters}
         self._mirror = optuna.create_study(directions=list(directions))
@@ -86,6 +96,8 @@ class Proposer:
         raw, attributes = self._ask(rng.getrandbits(32))
         is_drawn = self.sampler == "random" or self._completed < DRAWN[self.sampler]
         candidate = None if is_drawn else self._near(raw, taken, rng)
+        if self._warm and len(self._numbers) < self._warm.count:
+            candidate = self._warm.best(taken)
         candidate = candidate or self._drawn(taken, rng)
         if candidate is None:
             return None
@@ -101,7 +113,7 @@ class Proposer:
 
     def point_of(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The point of a trial of the journal."""
-        return {p.name: value_of(p, params[p.name]) for p in self.parameters if p.name in params}
+        return point_of(self.parameters, params)
 
     def _ask(self, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
         """What the sampler would try, anywhere in the space, and what it notes beside it (NSGA-II: a generation)."""

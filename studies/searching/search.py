@@ -40,7 +40,8 @@ class Search:
         self.study, self.candidates, self.title = study, candidates, title
         of = candidates.definition
         sampler = "random" if stream else of.sampler
-        self.proposer = Proposer(candidates, directions(of.objectives), sampler, f"{of.seed} {stream}".strip())
+        score = None if stream else candidates.score
+        self.proposer = Proposer(candidates, directions(of.objectives), sampler, f"{of.seed} {stream}".strip(), score)
         self.exhausted = False
         self.running: dict[int, Candidate] = {}
         self._taken: set[str] = set()

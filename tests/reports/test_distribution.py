@@ -15,11 +15,11 @@ def test_the_share_of_models_that_cost_at_most_so_much() -> None:
     assert set(points["figure"]) == {"macs", "params"}
 
 
-def test_trained_models_stand_beside_with_their_accuracies() -> None:
+def test_trained_models_stand_beside_with_their_errors() -> None:
     trained = cost_distribution(MODELS, RESULTS)
     trained = trained[trained["of"] == "trained"]
-    accuracies = trained[trained["figure"] == "top1"]
-    assert accuracies[["value", "share"]].to_numpy().tolist() == [[60.0, 0.5], [70.0, 1.0]]
+    errors = trained[trained["figure"] == "error"]
+    assert errors[["value", "share"]].to_numpy().tolist() == [[30.0, 0.5], [40.0, 1.0]]
     assert set(trained[trained["figure"] == "macs"]["value"]) == {1e9, 2e9}, "those without an accuracy are no result"
 
 
@@ -29,3 +29,9 @@ def test_a_panel_is_drawn_for_each_figure(results: pd.DataFrame | None, panels: 
     assert len(figure.axes) == panels
     assert [len(axes.lines) for axes in figure.axes] == [1 + (results is not None)] * 2 + [1] * (panels - 2)
     assert figure.axes[0].lines[0].get_xdata().tolist() == [1, 2, 2, 3], "in 10^9"
+
+
+def test_costs_are_in_a_unit_that_fits() -> None:
+    small = MODELS.assign(macs=MODELS["macs"] / 1e3, params=MODELS["params"] / 1e6)
+    labels = [axes.get_xlabel() for axes in draw_cost_distribution(cost_distribution(small, RESULTS[:0]), "x").axes]
+    assert labels == ["MACs (M)", "Params"]

@@ -38,6 +38,17 @@ def transformers(draw: st.DrawFn) -> ModelSpec:
     heads = some(1, 2, 4)
     layers = draw(st.lists(st.integers(1, 3), min_size=1, max_size=3))
     step = lcm(heads, 2)
+    dense = some(None, {"layers": layers, "growth_rate": step * some(1, 2)})
+    options = {
+        "mlp_ratio": st.sampled_from([2, 3]),
+        "num_heads": st.sampled_from([h for h in (1, 2, 4) if h <= heads]),
+        "attention": st.sampled_from(["full", "ghost"]),
+        "mlp": st.sampled_from(["full", "ghost"]),
+        "channel_attention": st.sampled_from(["none", "squeeze_excite"]),
+        "qkv_bias": st.booleans(),
+    }
+    stage = st.fixed_dictionaries({}, optional=options)
+    stages = None if dense else some(None, [draw(stage) | {"depth": depth} for depth in layers])
     backbone = {
         "embed_dim": 4 * heads * some(1, 2, 3),
         "depth": sum(layers),
@@ -48,7 +59,8 @@ def transformers(draw: st.DrawFn) -> ModelSpec:
         "qkv_bias": some(True, False),
         "channel_attention": some("none", "squeeze_excite"),
         "se_reduction": some(2, 4),
-        "dense": some(None, {"layers": layers, "growth_rate": step * some(1, 2)}),
+        "dense": dense,
+        "stages": stages,
         "position": some("sinusoid", "learned", "none"),
         "drop_path_rate": some(0.0, 0.1),
     }

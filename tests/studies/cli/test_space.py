@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -6,11 +7,16 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
+from stores import RESULT
 from support import errors
 
 import studies
 from studies.cli.arguments import amount
 from studies.cli.parser import main
+from studies.language.scale_file import load_scale
+from studies.language.space_file import load_space
+from studies.searching.candidates import ranking_trial
+from studies.store.store import Store
 
 SPACE: dict[str, Any] = {
     "name": "mine",
@@ -94,6 +100,64 @@ def test_stats_keep_the_budget_and_are_written(
     assert len(frame) == 40 and frame["macs"].max() <= 5_000_000 and figure.stat().st_size > 0
     again = studies.space_stats(write(), samples=40, max_macs=5_000_000)
     assert again["macs"].tolist() == frame["macs"].tolist(), "the same seed, the same models"
+
+
+def test_stats_tell_the_errors_of_models_that_are_trained_at_the_scale(
+    write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, figure, runs = write(), tmp_path / "costs.png", str(tmp_path / "runs")
+    arguments = ["space", "stats", path, "-n", "20", "--scale", "digits", "--runs-dir", runs]
+    assert main(arguments) == 0
+    assert (
+        f"no trained models of space mine at scale digits in {runs}: `studies search {path}" in capsys.readouterr().out
+    )
+    Store(runs).prepare()
+    space, scale = load_space(path), load_scale("digits")
+    for number, point in enumerate([point for point in space.points() if space.valid(point)][::40]):
+        trial = ranking_trial(space.spec(point), space.base, scale, 0)
+        Store(runs).plan(trial)
+        Store(runs).finish(trial.id, {**RESULT, "top1": 80.0 + number}, None)  # type: ignore[typeddict-item]
+    assert main([*arguments, "--figure", str(figure)]) == 0
+    out = capsys.readouterr().out
+    assert "2 models of it trained at scale digits, error on test pictures" in out
+    assert re.search(r"error \(%\) +19\.0 .* 20\.0", out)
+    assert figure.stat().st_size > 0
+    assert main([*arguments, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["trained"]["error"]["median"] == 19.5
+    assert sorted(studies.space_results(path, runs_dir=runs)["top1"]) == [80.0, 81.0]
+    assert main(["space", "stats", path, "-n", "20"]) == 0
+    assert "--scale adds the errors of models that were trained there" in capsys.readouterr().out
+
+
+def test_scores_are_compared_with_the_accuracies_of_trained_models(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs, csv = str(tmp_path / "runs"), tmp_path / "models.csv"
+    arguments = ["space", "rank", "digits_small", "--runs-dir", runs]
+    assert "no trained models of space digits_small at scale digits" in refused_last(arguments, capsys)
+    space, scale = load_space("digits_small"), load_scale("digits")
+    Store(runs).prepare()
+    for point in list(space.points())[::57]:
+        trial = ranking_trial(space.spec(point), space.base, scale, 0)
+        Store(runs).plan(trial)
+        top1 = 60.0 + point["backbone.depth"] + point["backbone.embed_dim"] / 64
+        Store(runs).finish(trial.id, {**RESULT, "top1": top1}, None)  # type: ignore[typeddict-item]
+    assert main([*arguments, "--scores", "dss", "naswot", "--pictures", "16", "--csv", str(csv)]) == 0
+    out = capsys.readouterr().out
+    assert "8 models of space digits_small trained at scale digits, accuracy on test pictures" in out
+    assert re.search(r"^dss +[+-]\d\.\d\d \([+-]\d\.\d\d to ", out, re.MULTILINE)
+    assert {"params", "macs", "dss", "naswot", "top1", "backbone.depth"} <= set(pd.read_csv(csv).columns)
+    assert main([*arguments, "--scores", "params", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["models"] == 8
+    assert [score["score"] for score in found["scores"]] == ["params", "macs"]
+    assert "unknown score 'dsss'; did you mean dss" in refused([*arguments, "--scores", "dsss"], capsys)
+
+
+def refused_last(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """The refusal after the warning that there is no store."""
+    assert main(arguments) == 2
+    return capsys.readouterr().err.strip().splitlines()[-1]
 
 
 def test_a_space_is_refused_with_its_file_and_line(write: Write, capsys: pytest.CaptureFixture[str]) -> None:

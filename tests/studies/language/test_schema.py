@@ -31,6 +31,8 @@ def test_every_study_file_is_valid_under_the_schema(path: Path) -> None:
         {"arms": {"a": {"base": {"library": "timm", "name": "resnet18", "nmae": 3}}}},
         {"arms": {"a": {"stage": 3}}},
         {"grid": {"backbone.dept": [1]}},
+        {"arms": {"a": {"backbone.stages.0.mlp_rate": 3}}},
+        {"grid": {"backbone.stages.x.mlp_ratio": [1]}},
         {"match": {"macs": 3}},
     ],
 )
@@ -43,6 +45,12 @@ def test_what_is_misspelt_is_not(change: dict) -> None:
 def test_arguments_of_other_libraries_models_are_free() -> None:
     arms = {"a": {"base": "resnet50", "args.cardinality": 32, "teacher": "b"}, "b": None}
     assert list(VALIDATOR.iter_errors({"study": "s", "base": "resnet50", "arms": arms})) == []
+
+
+def test_fields_of_a_stage_of_layers_are_known_by_its_place() -> None:
+    arms = {"a": {"backbone.stages": [{"depth": 4}, {"mlp_ratio": 2}]}, "b": {"backbone.stages.1.mlp_ratio": 4}}
+    ablate = {"backbone.stages.12.attention": ["ghost"]}
+    assert list(VALIDATOR.iter_errors({"study": "s", "base": "resnet50", "arms": arms, "ablate": ablate})) == []
 
 
 def test_a_stage_a_librarys_model_and_a_teacher_by_its_name_are_known() -> None:

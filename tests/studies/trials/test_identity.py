@@ -32,6 +32,8 @@ ID = (HERE / "trial.id").read_text().strip()
 # A row here never changes: a field that is added later adds one.
 ADDED = {
     "semantics": ("0.2.0", 1),
+    "model.backbone.stages": ("0.3.0", None),
+    "teacher.model.backbone.stages": ("0.3.0", None),
     "data.first_class": ("0.3.0", 0),
     "data.validation": ("0.3.0", None),
     "recipe.opt": ("0.3.0", "adamw"),
