@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,11 @@ REMARKS = (
     f"little: within \u00b1{LITTLE:g} point, or outside of it.",
 )
 
+RANKS = (
+    "Kendall's tau-b of the paper's accuracies and our means: 1 is the same order, 0 is no relation, \u22121 the "
+    "opposite. Interval: 95 % over seeds."
+)
+
 
 def judged(results: pd.DataFrame, unfit: Mapping[tuple[str, str], str] = MappingProxyType({})) -> pd.DataFrame:
     """A row a claim: the paper's difference, ours, and whether the claim holds at the scale of the results.
@@ -38,15 +44,13 @@ def judged(results: pd.DataFrame, unfit: Mapping[tuple[str, str], str] = Mapping
     """
     claims = published.claims()
     done = results[results["status"] == "done"]
-    arms = {key: part for key, part in done.groupby(["table", "group", "arm"])}
-    sides = [
-        [arms.get((row["table"], row[group], row[model])) for group, model in SIDES]
-        for row in claims.to_dict("records")
-    ]
-    reasons = [_unfit(row, unfit) or _same(*pair) for row, pair in zip(claims.to_dict("records"), sides, strict=True)]
+    arms = dict(iter(done.groupby(["table", "group", "arm"])))
+    rows: list[dict[str, Any]] = claims.to_dict("records")  # type: ignore[assignment]
+    sides = [[arms.get((row["table"], row[group], row[model])) for group, model in SIDES] for row in rows]
+    reasons = [_unfit(row, unfit) or _same(*pair) for row, pair in zip(rows, sides, strict=True)]
     can = [why == "" and all(_spread(side) for side in pair) for why, pair in zip(reasons, sides, strict=True)]
     level = LEVEL / max(1, sum(can))
-    rows = []
+    made = []
     for says, pair, why, fit in zip(claims["says"], sides, reasons, can, strict=True):
         n, n_against = (0 if side is None else len(side) for side in pair)
         delta = ci = np.nan
@@ -55,8 +59,8 @@ def judged(results: pd.DataFrame, unfit: Mapping[tuple[str, str], str] = Mapping
             delta = pair[0]["top1"].mean() - pair[1]["top1"].mean() if not why else np.nan
             ci = _welch(list(pair[0]["top1"]), list(pair[1]["top1"]), level)[0] if fit else np.nan
             verdict = VERDICTS[_held(says, delta, ci)]
-        rows.append({"delta": delta, "ci": ci, "n": n, "n_against": n_against, "verdict": verdict, "why": why})
-    return pd.concat([claims, pd.DataFrame(rows)], axis=1)
+        made.append({"delta": delta, "ci": ci, "n": n, "n_against": n_against, "verdict": verdict, "why": why})
+    return pd.concat([claims, pd.DataFrame(made)], axis=1)
 
 
 SIDES = (("group", "model"), ("against_group", "against"))
@@ -84,7 +88,7 @@ def _held(says: str, delta: float, ci: float) -> bool | None:
         return None
     low, high = delta - ci, delta + ci
     if says == "little":
-        return True if -LITTLE < low and high < LITTLE else False if low > LITTLE or high < -LITTLE else None
+        return True if low > -LITTLE and high < LITTLE else False if low > LITTLE or high < -LITTLE else None
     if says == "lower":
         low, high = -high, -low
     return True if low > 0 else False if high < 0 else None
@@ -93,8 +97,8 @@ def _held(says: str, delta: float, ci: float) -> bool | None:
 def agreement(results: pd.DataFrame, unfit: Mapping[tuple[str, str], str] = MappingProxyType({})) -> pd.DataFrame:
     """How well the order of a group's arms agrees with the paper's: a row a group of the tables.
 
-    Kendall's tau-b between the paper's accuracies and our means. Its interval (95 %) is over seeds: each arm's are drawn
-    again with replacement.
+    Kendall's tau-b between the paper's accuracies and our means. Its interval (95 %) is over seeds: those of each arm are
+    drawn again with replacement.
 
     Args:
         results, unfit: as those of `judged`.

@@ -16,7 +16,8 @@ from studies.trials.scale import Scale
 
 def claims(scale: Scale, store: Store, seeds: Sequence[int] | None = None, style: str = "text") -> str:
     """The paper's claims, and whether what was trained at a scale bears them out, as text."""
-    frames, unfit = [], {}
+    frames: list[pd.DataFrame] = []
+    unfit: dict[tuple[str, str], str] = {}
     for number in reported.TABLES:
         study = study_of_table(number)
         frame = results(study, store.root, scale, seeds).assign(table=number)
