@@ -97,8 +97,8 @@ def _held(says: str, delta: float, ci: float) -> bool | None:
 def agreement(results: pd.DataFrame, unfit: Mapping[tuple[str, str], str] = MappingProxyType({})) -> pd.DataFrame:
     """How well the order of a group's arms agrees with the paper's: a row a group of the tables.
 
-    Kendall's tau-b between the paper's accuracies and our means. Its interval (95 %) is over seeds: those of each arm are
-    drawn again with replacement.
+    Kendall's tau-b between the paper's accuracies and our means. Its interval (95 %) is over seeds: those of
+    each arm are drawn again with replacement.
 
     Args:
         results, unfit: as those of `judged`.
