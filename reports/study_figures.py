@@ -89,3 +89,38 @@ def _forest(axes: Axes, part: pd.DataFrame) -> None:
     axes.set_yticks(range(len(part)), [str(arm) for arm in part["arm"].iloc[::-1]])
     axes.set_ylim(-0.6, len(part) - 0.4)
     axes.grid(axis="x", alpha=0.25)
+
+
+def trials(results: pd.DataFrame) -> pd.DataFrame:
+    """The points of `draw_trials`, a row a finished trial: group, arm, seed, trial, top1 (%), seconds."""
+    done = results[results["status"] == "done"]
+    return done[["group", "arm", "seed", "trial", "top1", "seconds"]].reset_index(drop=True)
+
+
+def draw_trials(points: pd.DataFrame, title: str) -> tuple[Figure, list[str]]:
+    """Every trial as a point in the row of its arm, with the mean of the arm; and a text a point, to hover over.
+
+    The points have the gid `trials`, and the order of the texts.
+    """
+    arms = list(points.groupby(["group", "arm"], sort=False).groups)
+    places = {key: len(arms) - 1 - i for i, key in enumerate(arms)}
+    keys = list(zip(points["group"], points["arm"], strict=True))
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(7.2, 1.2 + 0.3 * len(arms)), layout="constrained")
+        axes = figure.subplots()
+        marks = axes.scatter(points["top1"], [places[key] for key in keys], s=26, color=COLOURS[0], alpha=0.7, lw=0)
+        marks.set_gid("trials")
+        means = points.groupby(["group", "arm"], sort=False)["top1"].mean()
+        axes.scatter(means, [places[key] for key in means.index], marker="|", s=220, color="0.2", lw=1.5)
+        several = points["group"].nunique() > 1
+        names = [f"{arm}  ({group})" if several else str(arm) for group, arm in arms]
+        axes.set_yticks([places[key] for key in arms], names)
+        axes.set_ylim(-0.7, len(arms) - 0.3)
+        axes.set_xlabel("Top-1 (%) of each seed; the line is the mean")
+        axes.grid(axis="x", alpha=0.25)
+        axes.set_title(title, loc="left", fontweight="bold")
+    texts = [
+        f"{row['arm']}, seed {row['seed']}: top-1 {row['top1']:.2f} %, {row['seconds']:.0f} s, trial {row['trial']}"
+        for row in points.to_dict("records")
+    ]
+    return figure, texts
