@@ -43,6 +43,28 @@ def notes() -> pd.DataFrame:
     return pd.read_csv(FOLDER / "notes.csv")
 
 
+def claims() -> pd.DataFrame:
+    """What the paper says of its models, a row a claim: claim, table, group, model, against_group, against, says.
+
+    `says`: the accuracy of `model` is `higher` or `lower` than that of `against`, or the difference is `little`. The
+    column paper_delta is added: the difference in points, of the accuracies as printed.
+    """
+    frame = pd.read_csv(FOLDER / "claims.csv")
+
+    def printed(group: str, model: str) -> list[float]:
+        return [_accuracy(*key) for key in zip(frame["table"], frame[group], frame[model], strict=True)]
+
+    ours, theirs = printed("group", "model"), printed("against_group", "against")
+    return frame.assign(paper_delta=[round(a - b, 1) for a, b in zip(ours, theirs, strict=True)])
+
+
+def _accuracy(number: int, group: str, model: str) -> float:
+    """What the paper has reached itself with a model, in %."""
+    rows = _table(number)
+    found = rows[(rows["group"] == group) & (rows["model"] == model) & rows["own_schedule"]]
+    return float(found["paper_top1"].item())
+
+
 @cache
 def _table(number: int) -> pd.DataFrame:
     if number not in TABLES:

@@ -10,11 +10,13 @@ from studies.language.catalog import FOLDER
 from studies.language.resolve import load_study
 from studies.language.scale_file import load_scale, names
 from studies.language.study import Study, seed_list
+from studies.reporting.claims import claims as claims_of_paper
 from studies.reporting.frames import store_root
 from studies.reporting.tables import FIGURE_SUFFIXES, study_of_table, table
 from studies.store.store import Store
 from studies.trials.scale import Scale
 
+DEFAULT_SCALE = "digits"
 Format = Literal["text", "md", "latex", "csv", "json"]
 
 
@@ -26,6 +28,7 @@ def report(
     seeds: int | Sequence[int] | None = None,
     format: Format = "text",
     figure: str | Path | None = None,
+    claims: bool = False,
     runs_dir: str | Path | None = None,
 ) -> str:
     """A study's table, or one of the paper's, beside what was trained, as text: `print(studies.report("cnn_to_vit"))`.
@@ -37,13 +40,19 @@ def report(
         seeds: only these: how many, or which.
         format: of the text.
         figure: where to draw accuracy against MACs: .png, .pdf or .svg.
+        claims: instead of a table, what the paper claims and whether it holds at the scale.
         runs_dir: the store, a folder or a URL; default: $STUDIES_RUNS_DIR, else ./runs.
 
     Raises:
         SpecError: for bad input.
     """
-    if (paper_table is None) == (study is None):
-        raise SpecError("say which table: --table 6, or the name of a study")
+    if (paper_table is not None) + (study is not None) + claims != 1:
+        raise SpecError("say which table: --table 6, the name of a study, or --claims")
+    if claims:
+        if figure:
+            raise SpecError("--figure draws a table of the paper beside ours, and --claims is none")
+        found = scale if isinstance(scale, Scale) else load_scale(str(scale or DEFAULT_SCALE))
+        return claims_of_paper(found, Store(store_root(runs_dir)).check_there(), seed_list(seeds), format)
     if paper_table is not None:
         study = study_of_table(paper_table)
     elif not isinstance(study, Study):

@@ -157,6 +157,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("study", nargs="?", help="a study instead of a table: its name, or your file.yaml")
     command.add_argument("--table", type=whole(1, 7), metavar="N", help="number of the paper's table")
+    command.add_argument(
+        "--claims", action="store_true", help="what the paper claims, and whether it holds in what was trained"
+    )
     command.add_argument("--scale", help="scale of the run to show (default: the study's)")
     command.add_argument("--seeds", type=seeds, metavar="K", help="only these seeds: how many, or a list 0,1,2")
     command.add_argument(

@@ -14,6 +14,7 @@ def main(arguments: argparse.Namespace) -> int:
         seeds=arguments.seeds,
         format=arguments.format,
         figure=arguments.figure,
+        claims=arguments.claims,
         runs_dir=arguments.runs_dir,
     )
     print(text, end="")

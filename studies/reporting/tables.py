@@ -69,7 +69,7 @@ def table(
     rows["scale"] = scale.scale if not trained.empty else None
     sections = []
     if style not in ("csv", "json"):
-        sections = paper_table.sections(study.table, rows, _described(scale), remarks(study, scale, trained))
+        sections = paper_table.sections(study.table, rows, described(scale), remarks(study, scale, trained))
         more = paper_table.added(study.table, frame)
         if (more["status"] == "done").any():
             title = f"Arms of {study.name} that table {study.table} of the paper has not"
@@ -116,7 +116,7 @@ def counts(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _described(scale: Scale) -> str:
+def described(scale: Scale) -> str:
     """A scale's name, and how its models and pictures are to those of the paper."""
     rule, data = scale.shrink, scale.data
     models = "models at full size" if rule.width == rule.depth == rule.heads == 1 else "small models"

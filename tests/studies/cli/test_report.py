@@ -96,3 +96,18 @@ def test_every_command_reads_the_store_of_the_environment(
     assert f"store: {tmp_path}/mine, which is not there yet" in studies("plan", study).stdout
     monkeypatch.setitem(environment, "STUDIES_RUNS_DIR", "")
     assert f"no store at {tmp_path}/runs," in studies("store", "ls").stderr, "as where it is not set"
+
+
+@pytest.mark.slow
+def test_claims_are_told_before_anything_is_trained_and_how_to_train_it(studies: Studies) -> None:
+    done = studies("report", "--claims", "--scale", "cifar10")
+    assert done.returncode == 0, done.stderr
+    assert "15 claims: not trained 15." in done.stdout
+    last = done.stdout.splitlines()[-1]
+    assert last.endswith("studies run cnn_to_vit --scale cifar10 and studies run t2t_ablation --scale cifar10")
+
+
+@pytest.mark.slow
+def test_claims_are_no_table(studies: Studies) -> None:
+    told = "studies: say which table: --table 6, the name of a study, or --claims"
+    assert one_line(studies("report", "--claims", "--table", "6")) == told

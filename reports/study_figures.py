@@ -1,0 +1,126 @@
+"""A study as figures: training curves, and differences from the baseline. Each is the numbers, then the drawing."""
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from reports.figures import COLOURS
+
+STYLE = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+DASHES = ("-", "--", ":", "-.")
+FOUND = {"higher": COLOURS[0], "lower": COLOURS[1]}  # by verdict; else grey
+GREY = "0.45"
+
+
+def curves(history: pd.DataFrame, measure: str = "top1") -> pd.DataFrame:
+    """The lines of `draw_curves`: group, arm, epoch, mean, low, high (of the seeds), n.
+
+    Args:
+        history: a row an epoch of a trial: group, arm, seed, epoch, and the measure.
+        measure: top1 (%), loss or train_loss.
+    """
+    rows = history[history[measure].notna()].groupby(["group", "arm", "epoch"], sort=False)[measure]
+    return rows.agg(mean="mean", low="min", high="max", n="count").reset_index()
+
+
+def draw_curves(lines: pd.DataFrame, title: str, label: str = "Top-1 (%)") -> Figure:
+    """A panel for each group, a line for the mean of each arm in a band from its lowest to its highest seed."""
+    groups = list(lines.groupby("group", sort=False))
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(max(6.0, 5.4 * len(groups)), 4.6), layout="constrained")
+        panels = np.atleast_1d(figure.subplots(1, len(groups), sharey=True))
+        for axes, (group, part) in zip(panels, groups, strict=True):
+            for i, (arm, line) in enumerate(part.groupby("arm", sort=False)):
+                colour, dash = COLOURS[i % len(COLOURS)], DASHES[i // len(COLOURS) % len(DASHES)]
+                line = line.sort_values("epoch")
+                alone = len(line) == 1
+                axes.plot(line["epoch"], line["mean"], dash, color=colour, marker="o" if alone else "", label=str(arm))
+                axes.fill_between(line["epoch"], line["low"], line["high"], color=colour, alpha=0.15, lw=0)
+            axes.set_xlabel("Epoch")
+            axes.set_title(str(group), loc="left")
+            axes.grid(alpha=0.25)
+            axes.xaxis.get_major_locator().set_params(integer=True)
+            axes.legend(frameon=False, fontsize=8)
+        panels[0].set_ylabel(f"{label}, mean and range of the seeds")
+        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+    return figure
+
+
+def differences(arms: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `draw_differences`: group, arm, delta (points), ci (half width), verdict, n; those that have both.
+
+    Args:
+        arms: as `statistics.over_seeds` gives them.
+    """
+    rows = arms[arms["delta"].notna() & arms["ci"].notna() & ~arms["baseline"].astype(bool)]
+    return rows[["group", "arm", "delta", "ci", "verdict", "n"]].reset_index(drop=True)
+
+
+def draw_differences(rows: pd.DataFrame, baselines: dict[str, str], title: str) -> Figure:
+    """A forest plot: each arm's difference from its baseline with its interval, a panel for each group.
+
+    Args:
+        rows: of `differences`.
+        baselines: name of each group's baseline.
+        title: of the figure.
+    """
+    groups = list(rows.groupby("group", sort=False))
+    heights = [len(part) for _, part in groups]
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(7.2, 1.1 + sum(0.34 * n + 0.75 for n in heights)), layout="constrained")
+        panels = figure.subplots(len(groups), 1, sharex=True, squeeze=False, height_ratios=[n + 1 for n in heights])
+        for axes, (group, part) in zip(panels[:, 0], groups, strict=True):
+            _forest(axes, part)
+            name = str(group)
+            axes.set_title(f"{name}: against {baselines.get(name, 'the baseline')}".lstrip(": "), loc="left")
+        panels[-1, 0].set_xlabel("Difference of top-1 (points), interval that the verdict is read from")
+        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+    return figure
+
+
+def _forest(axes: Axes, part: pd.DataFrame) -> None:
+    axes.axvline(0, color="0.3", lw=0.8)
+    for y, row in enumerate(part.iloc[::-1].to_dict("records")):
+        colour = FOUND.get(row["verdict"], GREY)
+        marker = {"higher": ">", "lower": "<"}.get(row["verdict"], "o")
+        axes.errorbar(row["delta"], y, xerr=row["ci"], fmt=marker, color=colour, capsize=3, lw=1.4, ms=5)
+    axes.set_yticks(range(len(part)), [str(arm) for arm in part["arm"].iloc[::-1]])
+    axes.set_ylim(-0.6, len(part) - 0.4)
+    axes.grid(axis="x", alpha=0.25)
+
+
+def trials(results: pd.DataFrame) -> pd.DataFrame:
+    """The points of `draw_trials`, a row a finished trial: group, arm, seed, trial, top1 (%), seconds."""
+    done = results[results["status"] == "done"]
+    return done[["group", "arm", "seed", "trial", "top1", "seconds"]].reset_index(drop=True)
+
+
+def draw_trials(points: pd.DataFrame, title: str) -> tuple[Figure, list[str]]:
+    """Every trial as a point in the row of its arm, with the mean of the arm; and a text a point, to hover over.
+
+    The points have the gid `trials`, and the order of the texts.
+    """
+    arms = list(points.groupby(["group", "arm"], sort=False).groups)
+    places = {key: len(arms) - 1 - i for i, key in enumerate(arms)}
+    keys = list(zip(points["group"], points["arm"], strict=True))
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(7.2, 1.2 + 0.3 * len(arms)), layout="constrained")
+        axes = figure.subplots()
+        marks = axes.scatter(points["top1"], [places[key] for key in keys], s=26, color=COLOURS[0], alpha=0.7, lw=0)
+        marks.set_gid("trials")
+        means = points.groupby(["group", "arm"], sort=False)["top1"].mean()
+        axes.scatter(means, [places[key] for key in means.index], marker="|", s=220, color="0.2", lw=1.5)
+        several = points["group"].nunique() > 1
+        names = [f"{arm}  ({group})" if several else str(arm) for group, arm in arms]
+        axes.set_yticks([places[key] for key in arms], names)
+        axes.set_ylim(-0.7, len(arms) - 0.3)
+        axes.set_xlabel("Top-1 (%) of each seed; the line is the mean")
+        axes.grid(axis="x", alpha=0.25)
+        axes.set_title(title, loc="left", fontweight="bold")
+    texts = [
+        f"{row['arm']}, seed {row['seed']}: top-1 {row['top1']:.2f} %, {row['seconds']:.0f} s, trial {row['trial']}"
+        for row in points.to_dict("records")
+    ]
+    return figure, texts

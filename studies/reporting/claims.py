@@ -1,0 +1,35 @@
+"""What the paper claims beside what the store holds."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from reports import claims as reported
+from reports.render import as_csv, as_json, render
+from studies.language.expansion import at_scale
+from studies.reporting.frames import results
+from studies.reporting.structures import misnamed
+from studies.reporting.tables import described, study_of_table
+from studies.store.store import Store
+from studies.trials.scale import Scale
+
+
+def claims(scale: Scale, store: Store, seeds: Sequence[int] | None = None, style: str = "text") -> str:
+    """The paper's claims, and whether what was trained at a scale bears them out, as text."""
+    frames: list[pd.DataFrame] = []
+    unfit: dict[tuple[str, str], str] = {}
+    for number in reported.TABLES:
+        study = study_of_table(number)
+        frame = results(study, store.root, scale, seeds).assign(table=number)
+        unfit |= misnamed(at_scale(study, scale))
+        frames.append(frame)
+    trained = pd.concat(frames, ignore_index=True)
+    judged = reported.judged(trained, unfit)
+    if style in ("csv", "json"):
+        return as_csv(judged) if style == "csv" else as_json(judged)
+    made = reported.sections(judged, reported.agreement(trained, unfit), described(scale))
+    text = f"{render(made, style)}\n"
+    if (judged["verdict"] == reported.UNTRAINED).all() and style == "text":
+        commands = " and ".join(f"studies run {study_of_table(n).name} --scale {scale.scale}" for n in reported.TABLES)
+        text += f"Nothing is trained yet at scale {scale.scale} in the store {store.root}. To train it: {commands}\n"
+    return text
