@@ -48,9 +48,10 @@ def results(
 ) -> "pd.DataFrame":
     """One row a trial of a study: names, seed, scale, figures (empty until done), state, versions, the model's fields.
 
-    top1 and top5 in %, macs in multiply-adds and activations in values for one picture, seconds of training and
-    evaluation, peak_memory_mb in MiB. Seeds: those asked for, else the study's own and every other in the store. The
-    frame's `attrs` name the study, scale and store that were read; a store that is not there is a `NoStoreWarning`.
+    top1 and top5 in %, over test_pictures; macs in multiply-adds and activations in values for one picture, seconds of
+    training and evaluation, peak_memory_mb in MiB. Seeds: those asked for, else the study's own and every other in the
+    store. The frame's `attrs` name the study, scale and store that were read; a store that is not there is a
+    `NoStoreWarning`.
 
     Raises:
         SpecError: if there is no such study or scale.
@@ -136,6 +137,7 @@ def measured(store: Store, trial: TrialSpec) -> dict[str, Any]:
     }
     row |= {f"teacher.{name}": getattr(trial.teacher, name, None) for name in Teacher.model_fields}
     row |= {name: result.get(name) for name in FIGURES}
+    row["test_pictures"] = result["history"][-1].get("test_pictures") if result.get("history") else None
     row |= {f"version_{name}": text for name, text in result.get("versions", {}).items()}
     for part, fields in (("model", to_dict(trial.model)), ("data", trial.data), ("recipe", trial.recipe)):
         plain = fields if isinstance(fields, dict) else fields.model_dump(mode="json")
