@@ -168,9 +168,12 @@ def known_trials(
 ) -> Iterable[tuple[Arm, TrialSpec]]:
     """A study's trials of these seeds; by default of its own, and those of other seeds that the store has."""
     check_count(len(study.arms), len(seeds or ()))
-    found = trials(at_scale(study, scale), seeds or sorted({*study.seeds, *store.seeds()}))
+    own = {arm.key: set(study.seeds_of(arm, seeds)) for arm in study.arms}
+    if seeds:
+        return list(trials(at_scale(study, scale), study.all_seeds(seeds), lambda arm, seed: seed in own[arm.key]))
+    found = trials(at_scale(study, scale), sorted({*study.all_seeds(), *store.seeds()}))
     there = set(store.ids())
-    return [(arm, trial) for arm, trial in found if seeds or trial.seed in study.seeds or trial.id in there]
+    return [(arm, trial) for arm, trial in found if trial.seed in own[arm.key] or trial.id in there]
 
 
 def flat(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
