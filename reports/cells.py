@@ -1,9 +1,10 @@
 """What is measured, as the cells of a run's table, and the remarks that say what they mean."""
 
+import numpy as np
 import pandas as pd
 
 from reports.columns import Column
-from reports.statistics import LEVEL
+from reports.statistics import LEVEL, SHOWN
 
 POINTS = Column("", 1, signed=True)
 TOP1 = "Top-1: mean \u00b1 standard deviation over seeds. \u0394: points above the group's baseline"
@@ -48,8 +49,10 @@ def verdict_remarks(rows: pd.DataFrame) -> list[str]:
         remarks = [
             f"{TOP1} \u00b1 half the width of its interval.",
             "Verdict: higher or lower where the interval leaves out 0, else unresolved. The intervals (Welch's, over "
-            f"seeds) are corrected for {_corrected(rows)}, so that all hold at once with 95 % (Bonferroni). They are "
-            "narrower in a table that compares fewer arms.",
+            f"seeds) are corrected for {_corrected(rows)}, so that all hold at once with {_held(rows)} (Bonferroni). "
+            "They are narrower in a table that compares fewer arms.",
+            *_of_pictures(rows),
+            *_seeds_needed(rows),
         ]
     if alone:
         remarks.append(f"Unresolved as one of these comparisons, but not by itself at 5 %: {', '.join(alone)}.")
@@ -67,6 +70,43 @@ def verdict_remarks(rows: pd.DataFrame) -> list[str]:
             "Seeds failed: accuracy is over those that finished; not compared. The next run tries the others again."
         )
     return remarks
+
+
+def _held(rows: pd.DataFrame) -> str:
+    """The chance that all intervals of a group hold, as text."""
+    return f"{100 * (1 - rows['level'].max()):g} %"
+
+
+def _of_pictures(rows: pd.DataFrame) -> list[str]:
+    """What verdicts say of other test pictures, in a line."""
+    known = rows[rows["pictures_ci"].notna()]
+    if known.empty:
+        return []
+    off, count = known["pictures_ci"].max(), known["pictures"].min()
+    resolved = known[known["verdict"].isin(["higher", "lower"])]
+    open_ = resolved[resolved["delta"].abs() <= np.hypot(resolved["ci"], resolved["pictures_ci"])]
+    undone = f", which may undo the verdict on {', '.join(_names(open_))}" if len(open_) else ""
+    return [
+        f"They are for other seeds on the same {count:,.0f} test pictures, and none rests on a handful of these. On "
+        f"other pictures of the kind \u0394 may be up to {off:.1f} points off beside{undone}."
+    ]
+
+
+def _seeds_needed(rows: pd.DataFrame) -> list[str]:
+    """How many seeds would show a difference of `SHOWN` points, a line a group."""
+    lines = []
+    open_ = rows[rows["seeds_needed"].notna()]
+    for group, arms in open_.groupby("group", sort=False):
+        parts = []
+        for i, (needed, same) in enumerate(arms.groupby("seeds_needed")):
+            number = "more than 1000" if needed == np.inf else f"{'about ' if i == 0 else ''}{needed:.0f}"
+            parts.append(f"{number} for {', '.join(_names(same))}")
+        where = f" in {group}" if open_["group"].nunique() > 1 else ""
+        lines.append(
+            f"Unresolved{where}: seeds a side that would show {SHOWN:g} point (80 % power, these deviations): "
+            f"{'; '.join(parts)}."
+        )
+    return lines
 
 
 def _corrected(rows: pd.DataFrame) -> str:

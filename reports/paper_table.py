@@ -10,7 +10,7 @@ from reports.cells import accuracies, differences, once, seeds, verdict_remarks
 from reports.columns import COLUMNS
 from reports.compare import full_size
 from reports.render import Section, formatted, marked
-from reports.statistics import over_seeds
+from reports.statistics import ADDED, LEVEL, over_seeds
 
 FULL_SIZE = (
     *("group", "model", "paper_top1", "paper_imagenet", "paper_delta", "paper_cifar10", "paper_cifar100"),
@@ -24,7 +24,7 @@ RUN = (
 )
 TRANSFERS = ("cifar10", "cifar100")  # data that a table of the paper has a column for
 MEASURED = [
-    *("top1", "top1_sd", "n", "stopped", "failed", "delta", "ci", "p", "comparisons", "verdict", "no_number"),
+    *("top1", "top1_sd", "top1_ci", "n", "stopped", "failed", "pictures", *ADDED, "verdict", "finding", "no_number"),
     *("run_params_k", "run_macs_m"),
 ]
 TRAINED = ["done", "pruned", "failed"]
@@ -35,6 +35,7 @@ def compared(
     counts: pd.DataFrame,
     results: pd.DataFrame | None,
     misnamed: Mapping[tuple[str, str], str] = MappingProxyType({}),
+    level: float = LEVEL,
 ) -> pd.DataFrame:
     """The paper's rows with our counts, notes and, where a run has them, our accuracies.
 
@@ -44,19 +45,19 @@ def compared(
         results: a row a trial as `statistics.over_seeds` takes it, `arm` being the paper's `model`, and `data.kind`
             where it is known; None: no run.
         misnamed: why an arm (group, name) is not what its name says at the run's scale.
+        level: chance that any verdict of a group is noise.
 
     Returns:
-        Columns of `compare.full_size`, then top1, top1_sd, n, stopped, failed, delta, ci, p, comparisons, verdict,
-        no_number (a text), run_params_k, run_macs_m and data_kind (empty where nothing was trained). A model that is
-        not what its name says, or is one and the same as another of its group, has no number of its own beside the
-        paper's, and is no comparison: no_number says why.
+        Columns of `compare.full_size`, then those of `statistics.over_seeds`, no_number (a text) and data_kind (empty
+        where nothing was trained). A model that is not what its name says, or is one and the same as another of its
+        group, has no number of its own beside the paper's, and is no comparison: no_number says why.
     """
     paper = published.table(number)
     grouped = bool(paper["group"].any())
     rows = full_size(paper, counts if grouped else counts.assign(group=""), published.notes())
     if results is None or not results["status"].isin(TRAINED).any():
         return rows.reindex(columns=[*rows.columns, *MEASURED, "data_kind"]).assign(no_number="")
-    arms = _measured(results[results["arm"].isin(paper["model"])], misnamed)
+    arms = _measured(results[results["arm"].isin(paper["model"])], misnamed, level)
     if not grouped:
         arms["group"] = ""
     # A row that the paper quotes from elsewhere has no run of its own if the same model has a row that was trained.
@@ -68,17 +69,23 @@ def compared(
     return rows.assign(no_number=[text if text == text else "" for text in rows["no_number"]])
 
 
-def _measured(results: pd.DataFrame, misnamed: Mapping[tuple[str, str], str]) -> pd.DataFrame:
+def _measured(results: pd.DataFrame, misnamed: Mapping[tuple[str, str], str], level: float) -> pd.DataFrame:
     """group, model and the columns `MEASURED` of all arms."""
     keys = pd.Series(list(zip(results["group"], results["arm"], strict=True)), index=results.index)
     unfit = keys.isin(misnamed)
-    arms = over_seeds(results[~unfit]).drop(columns="baseline")
+    arms = over_seeds(results[~unfit], level).drop(columns="baseline")
     same = arms["same_as"] != ""
     arms["no_number"] = ("at this scale it is one and the same model as " + arms["same_as"]).where(same, "")
-    arms.loc[same, [name for name in MEASURED if name not in ("verdict", "no_number")]] = float("nan")
+    arms.loc[same, [name for name in MEASURED if name not in ("verdict", "finding", "no_number")]] = float("nan")
     trained = keys[unfit & results["status"].isin(TRAINED)].unique()
     blank = [
-        {"group": group, "arm": arm, "verdict": "not as named", "no_number": misnamed[group, arm]}
+        {
+            "group": group,
+            "arm": arm,
+            "verdict": "not as named",
+            "finding": "not as named",
+            "no_number": misnamed[group, arm],
+        }
         for group, arm in trained
     ]
     return pd.concat([arms, pd.DataFrame(blank)], ignore_index=True).rename(columns={"arm": "model"})

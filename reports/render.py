@@ -64,7 +64,9 @@ def _text(section: Section) -> str:
     heads = [[line[i] if i < len(line) else "" for line in lines] for i in range(max(map(len, lines)))]
     rule = ["-" * max(len(row[i]) for row in [*heads, *rows]) for i in range(len(headers))]
     body = tabulate([*heads, rule, *rows], tablefmt="plain", disable_numparse=True, colalign=align)
-    remarks = [fill(r, WIDTH, break_long_words=False, subsequent_indent="   ") for r in section.remarks]
+    remarks = [
+        fill(r, WIDTH, break_long_words=False, break_on_hyphens=False, subsequent_indent="   ") for r in section.remarks
+    ]
     return "\n".join([section.title, "", body, *([""] if remarks else []), *remarks])
 
 

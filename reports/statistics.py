@@ -1,36 +1,58 @@
 """Means over seeds, differences from a baseline, and whether they can be told from noise.
 
 A verdict is read from the interval beside it: `higher` or `lower` where the interval of the difference leaves out 0.
-The intervals are Welch's (1947, unequal variances), each at 1 - 0.05 / m, so that all m of a group hold at once with
-95 % (Bonferroni; Dunn, "Multiple comparisons among means", 1961). Holm's step-down test would find a little more, but
-has no two-sided intervals of its own that say more than its verdicts (Strassburger and Bretz, 2008), and its verdict on
-one arm depends on all others. Here it depends on the seeds of the two arms and on m alone: two tables that compare the
-same trials agree, unless they compare a different number of arms, and each table says how many.
+The intervals are Welch's (1947, unequal variances), each at 1 - 0.05 / (m + s), so that all m of a group hold at once
+with 95 % (Bonferroni; Dunn, "Multiple comparisons among means", 1961). Holm's step-down test would find a little more,
+but has no two-sided intervals of its own that say more than its verdicts (Strassburger and Bretz, 2008), and its
+verdict on one arm depends on all others.
+
+With few seeds Welch's interval alone does not keep its word where a quiet baseline meets noisy arms: false verdicts
+rise to 8 % of studies (five arms, three seeds) and to 11 % with six seeds of the baseline. Two things bring them to 5 %
+(5.2 % at the worst ratio tried) and cost little power (`benchmarks/statistics.py`). s, `chances.surplus`, makes a
+single comparison right at the worst ratio of its variances: 0.22 for three seeds a side. And no arm is taken to vary
+less than `FLOOR` of its group's mean variance, since three seeds that are alike by chance are no quiet arm.
+
+So a verdict depends on the seeds of the two arms, on m and, where seeds are much more alike than elsewhere in the
+group, on the others: two tables that compare the same arms agree, and each says how many it compares.
+
+What is claimed is what other seeds would give on the same test pictures. Two models are told apart by the pictures on
+which only one is right, of which there are at least as many as their difference: the interval is widened by that
+(`welch.handful`), so that no verdict rests on a handful of pictures. Where a verdict might not hold on other pictures
+of the kind, the table says so (`pictures_ci`).
 """
 
-import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from reports.chances import seeds_needed, surplus
+from reports.welch import Pair, Sample, other_pictures
+
 LEVEL = 0.05  # chance that any verdict of a group is noise
+FLOOR = 1 / 3  # of the group's mean variance
+SHOWN = 1.0  # points: the difference that `seeds_needed` is for
 
 
-def over_seeds(results: pd.DataFrame) -> pd.DataFrame:
+def over_seeds(results: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
     """One row an arm, of a frame with a row a trial.
 
     Args:
-        results: group, arm, baseline, seed, status, top1 (%), params, macs; and trial (its id), where arms may share
-            their trials.
+        results: group, arm, baseline, seed, status, top1 (%), params, macs; trial (its id), where arms may share
+            their trials; and test_pictures, that the accuracies are over, where they are known.
+        level: chance that any verdict of a group is noise.
 
     Returns:
         group, arm, baseline, same_as (the arm of its group, the baseline or one before it, that has the same trials;
         else empty), n (finished seeds), stopped and failed (seeds that early stopping ended, or that failed: they are
-        in no mean), top1 (mean), top1_sd (sample standard deviation, NaN for one seed), run_params_k, run_macs_m, then
-        what `against_baseline` adds.
+        in no mean), top1 (mean), top1_sd (sample standard deviation, NaN for one seed), top1_ci (half width of the
+        mean's 95 % interval by itself, Student's), pictures (the fewest that a seed was tested on), run_params_k,
+        run_macs_m, then what `against_baseline` adds.
     """
+    if "test_pictures" not in results:
+        results = results.assign(test_pictures=np.nan)
     if "trial" not in results:
         results = results.assign(trial=range(len(results)))
     done = results["status"] == "done"
@@ -46,13 +68,17 @@ def over_seeds(results: pd.DataFrame) -> pd.DataFrame:
         failed=("failed", "sum"),
         top1=("top1", "mean"),
         top1_sd=("top1", "std"),
+        pictures=("test_pictures", "min"),
         values=("top1", lambda column: column.dropna().tolist()),
         params=("params", "first"),
         macs=("macs", "first"),
     ).reset_index()
+    frame["pictures"] = frame["pictures"].astype(float)
+    freedom = (frame["n"] - 1).where(frame["n"] > 1)
+    frame["top1_ci"] = stats.t.isf(0.025, freedom) * frame["top1_sd"] / np.sqrt(frame["n"])
     frame["run_params_k"] = frame.pop("params").astype(float) / 1e3
     frame["run_macs_m"] = frame.pop("macs").astype(float) / 1e6
-    return against_baseline(frame.assign(same_as=_twins(frame)))
+    return against_baseline(frame.assign(same_as=_twins(frame)), level)
 
 
 def _twins(arms: pd.DataFrame) -> list[str]:
@@ -64,51 +90,89 @@ def _twins(arms: pd.DataFrame) -> list[str]:
     return [other if other != name else "" for name, other in found]
 
 
-def against_baseline(arms: pd.DataFrame) -> pd.DataFrame:
-    """Add delta, ci, p, comparisons and verdict to a row an arm, and take away its values, the accuracy of each seed.
+ADDED = ["delta", "ci", "effect", "p", "p_corrected", "comparisons", "level", "seeds_needed", "pictures_ci"]
 
-    delta: points above the group's baseline. comparisons: m, how many differences of its group are judged at once; an
-    arm that has the trials of another is no comparison of its own. ci: half width of the interval of delta; the m
-    intervals of a group hold at once with 95 %. p: of Welch's t-test by itself. verdict: `higher` or `lower` than the
-    baseline where delta is more than ci, that is p below 0.05 / m, else `unresolved`; `baseline` for the baseline;
-    `as` and a name for an arm that has the trials of that one; empty where there is nothing to compare, or to compare
-    with. An arm of which seeds were stopped early, or failed, says so and is not compared: those that are left are the
-    better ones. The noise is that between seeds; all arms see the same test pictures. With a single seed, or where
-    neither arm has any spread between its seeds, nothing is known of the noise and nothing is found.
+
+def against_baseline(arms: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
+    """Add columns to a row an arm, and take away its values, the accuracy of each seed.
+
+    delta: points above the group's baseline.
+    ci: half width of the interval of delta; the m intervals of a group hold at once with 1 - `level`.
+    effect: Hedges' g, delta in standard deviations, corrected for small samples (`welch.Pair.effect`).
+    p: of Welch's t-test by itself.
+    p_corrected: the least `level` at which there is a verdict.
+    comparisons: m, how many differences of its group are judged at once; an arm that has the trials of another is no
+        comparison of its own.
+    level: as given.
+    seeds_needed: of an unresolved arm, seeds a side that would show `SHOWN` points with 80 % power at these
+        deviations; infinity if 1000 would not.
+    pictures_ci: points that delta may be off by from the choice of test pictures, at most, at the level of ci; not
+        part of it. Accuracies are taken for independent, which those on the same pictures are not: less is likely.
+    verdict: `higher` or `lower` than the baseline where delta is more than ci, that is p_corrected below `level`, else
+        `unresolved`; `baseline` for the baseline; `as` and a name for an arm that has the trials of that one; empty
+        where there is nothing to compare, or to compare with.
+    finding: the verdict in words: `unresolved at n = 3; about 9 seeds would show 1 point`.
+
+    An arm of which seeds were stopped early, or failed, says so and is not compared: those that are left are the
+    better ones. With a single seed, or where neither arm has any spread between its seeds, nothing is known of the
+    noise and nothing is found, whatever the floors say.
     """
-    frame = arms.assign(delta=np.nan, ci=np.nan, p=np.nan, comparisons=np.nan, verdict="")
+    frame = arms.assign(**dict.fromkeys(ADDED, np.nan), verdict="")
     early, failed, same = frame["stopped"] > 0, frame["failed"] > 0, frame["same_as"] != ""
     frame.loc[same, "verdict"] = "as " + frame["same_as"]
     frame.loc[failed, "verdict"] = "seeds failed"
     frame.loc[early, "verdict"] = "stopped early"
     for _, group in frame[~(early | failed | same)].groupby("group", sort=False):
         for i in group.index[group["baseline"] & (group["n"] > 0)]:
-            _compare(frame, group, i)
+            _compare(frame, group, i, level)
+    n_base = frame["group"].map(frame[frame["verdict"] == "baseline"].set_index("group")["n"])
+    frame["finding"] = [finding(row, base) for row, base in zip(frame.to_dict("records"), n_base, strict=True)]
     return frame.drop(columns="values")
 
 
-def _compare(frame: pd.DataFrame, group: pd.DataFrame, baseline: Any) -> None:
+def finding(arm: Mapping[Any, Any], base: float) -> str:
+    """The verdict on an arm in words; `base`: seeds of its baseline."""
+    if arm["verdict"] != "unresolved":
+        return arm["verdict"]
+    seeds = f"{arm['n']:.0f}" + ("" if arm["n"] == base else f" against {base:.0f}")
+    return f"unresolved at n = {seeds}" + (f"; {needed}" if (needed := enough(arm["seeds_needed"])) else "")
+
+
+def enough(seeds: float) -> str:
+    """How many seeds would show `SHOWN` points, in words; nothing if nothing is known."""
+    points = f"{SHOWN:g} point"
+    if np.isinf(seeds):
+        return f"no number of seeds up to 1000 would show {points}"
+    return "" if np.isnan(seeds) else f"about {seeds:.0f} seeds would show {points}"
+
+
+def _compare(frame: pd.DataFrame, group: pd.DataFrame, baseline: Any, level: float) -> None:
     """Fill in what `against_baseline` adds, of a group whose baseline has results; in place."""
-    base = group.loc[baseline]
     frame.loc[baseline, "verdict"] = "baseline"
-    arms = group[(group["n"] > 0) & (group.index != baseline)]
-    for i, arm in arms.iterrows():
-        delta = arm["top1"] - base["top1"]
-        ci, p = _welch(arm["values"], base["values"], LEVEL / len(arms))
-        frame.loc[i, ["delta", "ci", "p", "comparisons"]] = delta, ci, p, len(arms)
-        frame.loc[i, "verdict"] = ("higher" if delta > 0 else "lower") if abs(delta) > ci else "unresolved"
+    found = group[group["n"] > 0]
+    samples = {i: Sample.of(values) for i, values in found["values"].items()}
+    base, m = samples[baseline], len(found) - 1
+    floor = FLOOR * _mean_variance(list(samples.values()))
+    for i in found.index[found.index != baseline]:
+        pictures = float(found.loc[[i, baseline], "pictures"].min())
+        pair = Pair(samples[i], base, floor, pictures)
+        count = m + (surplus(pair.arm.n, base.n, level) if pair.known else 0)
+        ci = pair.half_width(level / count)
+        delta = pair.difference
+        verdict = ("higher" if delta > 0 else "lower") if abs(delta) > ci else "unresolved"
+        needed = off = np.nan
+        if pair.known and verdict == "unresolved":
+            arm_sd, base_sd = (max(one.variance, floor) ** 0.5 for one in (pair.arm, base))
+            needed = seeds_needed(arm_sd, base_sd, SHOWN, level, m, pictures)
+        if not np.isnan(pictures):
+            off = stats.norm.isf(level / m / 2) * other_pictures(pair.arm.mean, base.mean, pictures)
+        corrected = min(1.0, count * pair.p_value()) if pair.known else np.nan
+        frame.loc[i, ADDED] = delta, ci, pair.effect(), pair.plain_p(), corrected, m, level, needed, off
+        frame.loc[i, "verdict"] = verdict
 
 
-def _welch(arm: list[float], base: list[float], level: float) -> tuple[float, float]:
-    """Half width of the interval of the difference of two means that misses it with this chance, and the p-value.
-
-    NaN with a single seed, or no spread at all: accuracies are whole numbers of pictures, and that two seeds have the
-    same number does not say that a third would.
-    """
-    if len(arm) < 2 or len(base) < 2 or len(set(arm)) == len(set(base)) == 1:
-        return np.nan, np.nan
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # seeds that are almost alike lose precision, and say so
-        found = stats.ttest_ind(arm, base, equal_var=False)
-    interval = found.confidence_interval(1 - level)
-    return float(interval.high - interval.low) / 2, float(found.pvalue)
+def _mean_variance(samples: list[Sample]) -> float:
+    """Of the arms of a group, each by its degrees of freedom; 0 where none has any."""
+    known = [one for one in samples if one.n > 1]
+    freedom = sum(one.n - 1 for one in known)
+    return sum((one.n - 1) * one.variance for one in known) / freedom if freedom else 0.0

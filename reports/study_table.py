@@ -4,12 +4,12 @@ import pandas as pd
 
 from reports.cells import accuracies, differences, once, seeds, verdict_remarks
 from reports.render import Section, formatted
-from reports.statistics import over_seeds
+from reports.statistics import LEVEL, over_seeds
 
 
-def section(study: str, results: pd.DataFrame, scale: str, remarks: list[str]) -> Section:
+def section(study: str, results: pd.DataFrame, scale: str, remarks: list[str], level: float = LEVEL) -> Section:
     """A row an arm: accuracy over seeds, difference from the baseline, params and MACs at the scale."""
-    arms = over_seeds(results)
+    arms = over_seeds(results, level)
     texts = {"accuracy": accuracies(arms), "seeds": seeds(arms), "difference": differences(arms)}
     columns = ["group", "arm", "accuracy", "seeds", "difference", "verdict", "run_params_k", "run_macs_m"]
     frame = formatted(arms.assign(**texts), columns)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from studies.language.study import Study, seed_list
+from studies.language.study import Study, checked_count, seed_list
 from studies.planning.forecast import Forecast, forecast
 from studies.planning.plan import make_plan
 from studies.reporting.frames import store_root
@@ -22,6 +22,7 @@ def plan(
     devices: int | None = None,
     device_type: str | None = None,
     data_dir: str | Path | None = None,
+    baseline_seeds: int | None = None,
 ) -> Forecast:
     """What `studies run` would train, at what cost, how long it would take; nothing is trained.
 
@@ -35,6 +36,7 @@ def plan(
         devices: trials at a time; default: one a core, or a GPU.
         device_type: of the devices, `h100` say; default: this machine's.
         data_dir: folder of data sets that are read from files, to time some steps; default: $STUDIES_DATA.
+        baseline_seeds: at least so many of each baseline; default: the study's.
 
     Returns:
         The forecast: `.frame` has a row for each arm and seed, `.estimate` the seconds.
@@ -43,5 +45,6 @@ def plan(
         SpecError: for bad input.
     """
     names = [only] if isinstance(only, str) else only
-    made = make_plan(study, scale, seed_list(seeds), names, everything, Store(store_root(runs_dir)))
+    store = Store(store_root(runs_dir))
+    made = make_plan(study, scale, seed_list(seeds), names, everything, store, checked_count(baseline_seeds))
     return forecast(made, devices, device_type, None if data_dir is None else str(data_dir))

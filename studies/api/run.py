@@ -15,7 +15,7 @@ from studies.api.progress import Progress, counted, say
 from studies.engine.events import RayDiedError, StoppedError
 from studies.engine.options import Options
 from studies.engine.queue import Queue
-from studies.language.study import Study, seed_list
+from studies.language.study import Study, checked_count, seed_list
 from studies.planning.estimate import work
 from studies.planning.machine import check_devices, check_memory, check_share
 from studies.planning.plan import Plan, make_plan
@@ -73,6 +73,7 @@ def run(
     compile: bool = False,
     data_workers: int | None = None,
     download: bool = False,
+    baseline_seeds: int | None = None,
 ) -> "pd.DataFrame":
     """Train what is missing of a study, as `studies run` does, and give its results.
 
@@ -104,6 +105,7 @@ def run(
         compile: compile the models with `torch.compile`.
         data_workers: processes beside each trial that read pictures from files; default: cores over trials at a time.
         download: fetch data sets first that are not there, where torchvision can.
+        baseline_seeds: at least so many of each baseline; default: the study's.
 
     Returns:
         A row a trial (see `studies.results`), of these seeds.
@@ -119,7 +121,8 @@ def run(
         None if data_dir is None else str(data_dir), cluster_silence, cpus_per_trial, grace_period, reduction_factor,
         devices_per_trial, micro_batch, compile, data_workers, download,
     )  # fmt: skip
-    plan = make_plan(study, scale, seed_list(seeds), _names(only), everything, Store(store_root(runs_dir)))
+    store = Store(store_root(runs_dir))
+    plan = make_plan(study, scale, seed_list(seeds), _names(only), everything, store, checked_count(baseline_seeds))
     outcome = train(plan, how)
     if isinstance(outcome.ended, StoppedError):
         raise KeyboardInterrupt

@@ -17,6 +17,7 @@ from studies.cli.space_options import add_space_commands
 from studies.cli.usage import Parser, UsageError, Version
 from studies.store.errors import NoStoreWarning
 from studies.store.records import STATUSES
+from studies.trials.seeds import MOST_SEEDS
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[Parser]
@@ -271,6 +272,12 @@ def _selection(command: argparse.ArgumentParser) -> None:
     command.add_argument("study", help="name of a study, or your file.yaml")
     command.add_argument("--scale", help="data, recipe and size of the models (default: the study's)")
     command.add_argument("--seeds", type=seeds, metavar="K", help="how many, or a list 0,1,2 (default: the study's)")
+    command.add_argument(
+        "--baseline-seeds",
+        type=whole(1, MOST_SEEDS),
+        metavar="K",
+        help="at least so many of each baseline: twice those of the others find more (default: the study's)",
+    )
     command.add_argument(
         "--only",
         action="append",

@@ -16,6 +16,7 @@ def main(arguments: argparse.Namespace) -> int:
         arguments.study,
         scale=arguments.scale,
         seeds=arguments.seeds,
+        baseline_seeds=arguments.baseline_seeds,
         only=arguments.only,
         everything=arguments.all,
         runs_dir=arguments.runs_dir,

@@ -18,7 +18,15 @@ def main(arguments: argparse.Namespace) -> int:
     """Train; 1 if a trial failed."""
     start = time.monotonic()
     store = Store(arguments.runs_dir)
-    plan = make_plan(arguments.study, arguments.scale, arguments.seeds, arguments.only, arguments.all, store)
+    plan = make_plan(
+        arguments.study,
+        arguments.scale,
+        arguments.seeds,
+        arguments.only,
+        arguments.all,
+        store,
+        arguments.baseline_seeds,
+    )
     how = How(**{name: getattr(arguments, name) for name in How.__dataclass_fields__})
     outcome = train(plan, how)
     if isinstance(outcome.ended, StoppedError):

@@ -1,6 +1,6 @@
 """A study at a scale: the arms as they are there, and their trials. No torch here, but for arms that are matched."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from searchspace.expand import SpecError, nearest
@@ -97,22 +97,37 @@ def check_count(arms: int, seeds: int) -> None:
         )
 
 
-def expand(arms: Sequence[ScaledArm], seeds: Sequence[int]) -> Expansion:
+def expand(
+    arms: Sequence[ScaledArm], seeds: Sequence[int], wanted: Callable[[Arm, int], bool] = lambda arm, seed: True
+) -> Expansion:
     """Every trial of the arms that can be had at the scale, seed by seed. What an arm needs must be among them.
+
+    Args:
+        arms: at their scale.
+        seeds: that any arm has.
+        wanted: which of them an arm has; what it needs at a seed comes along.
 
     Raises:
         SpecError: if what an arm starts from cannot be found or does not fit.
     """
     made = Expansion()
     maker = _Maker(arms, made.others, ())
+    there = {item.arm.key: item.arm for item in arms if item.model is not None}
     for seed in seeds:
-        made.arms += [(item.arm, maker.trial(item.arm.key, seed)) for item in arms if item.model is not None]
+        chosen = {key for key, arm in there.items() if wanted(arm, seed)}
+        needed = chosen
+        while needed:  # as deep as any chain of needs
+            needed = {key for found in needed for key in there[found].needs} - chosen
+            chosen |= needed
+        made.arms += [(arm, maker.trial(key, seed)) for key, arm in there.items() if key in chosen]
     return made
 
 
-def trials(arms: Sequence[ScaledArm], seeds: Sequence[int]) -> Iterator[tuple[Arm, TrialSpec]]:
+def trials(
+    arms: Sequence[ScaledArm], seeds: Sequence[int], wanted: Callable[[Arm, int], bool] = lambda arm, seed: True
+) -> Iterator[tuple[Arm, TrialSpec]]:
     """The arms of `expand`, each with its trials."""
-    yield from expand(arms, seeds).arms
+    yield from expand(arms, seeds, wanted).arms
 
 
 class _Maker:

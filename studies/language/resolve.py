@@ -56,6 +56,7 @@ def parse(path: Path) -> Study:
         table=content.paper.table if content.paper else None,
         scale=content.scale,
         seeds=numbered(content.seeds),
+        baseline_seeds=content.baseline_seeds,
         arms=tuple(linked(file, content.groups, arms)),
         bases={name: group.base for name, group in groups.items()},
         path=path,

@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
+from searchspace.bounds import Within
 from searchspace.expand import SpecError, nearest
 from searchspace.spec import ModelSpec
 from studies.language.study_file import Match
-from studies.trials.seeds import numbered
+from studies.trials.seeds import MOST_SEEDS, numbered
 from studies.trials.trial import Distillation
 
 Key = tuple[str, str]  # group and name of an arm
@@ -116,7 +118,11 @@ class Arm:
 
 @dataclass(frozen=True)
 class Study:
-    """A study with its arms resolved; `path` is its file."""
+    """A study with its arms resolved; `path` is its file.
+
+    Attributes:
+        baseline_seeds: how many seeds the baselines have at least; none: as many as the other arms.
+    """
 
     name: str
     question: str
@@ -127,6 +133,18 @@ class Study:
     arms: tuple[Arm, ...]
     bases: dict[str, str]
     path: Path | None = None
+    baseline_seeds: int | None = None
+
+    def seeds_of(self, arm: Arm, seeds: Sequence[int] | None = None) -> tuple[int, ...]:
+        """The seeds of an arm, of those asked for or the study's; a baseline's may go on with other numbers."""
+        own = tuple(seeds or self.seeds)
+        more = max(0, (self.baseline_seeds or 0) - len(own)) if arm.baseline else 0
+        others = (number for number in count() if number not in own)
+        return own + tuple(islice(others, more))
+
+    def all_seeds(self, seeds: Sequence[int] | None = None) -> tuple[int, ...]:
+        """Those of any arm, in order."""
+        return tuple(dict.fromkeys(seed for arm in self.arms for seed in self.seeds_of(arm, seeds)))
 
     def select(self, only: Sequence[str] = (), everything: bool = False) -> list[Arm]:
         """The arms to train: the default ones, all, or those whose name or group matches; and those that they need.
@@ -165,3 +183,15 @@ def seed_list(seeds: int | Sequence[int] | None) -> tuple[int, ...] | None:
         return None if seeds is None else numbered(seeds)
     except ValueError as error:
         raise SpecError(f"seeds: {error}") from None
+
+
+def checked_count(seeds: int | None, name: str = "baseline_seeds") -> int | None:
+    """A number of seeds as it is given.
+
+    Raises:
+        SpecError: if it is none.
+    """
+    try:
+        return None if seeds is None else Within(1, MOST_SEEDS).check(seeds, whole=True)
+    except ValueError as error:
+        raise SpecError(f"{name}: {error}") from None

@@ -115,6 +115,10 @@ class StudyFile(Generators):
     paper: PaperRef | None = None
     scale: str = "digits"
     seeds: Annotated[int, Within(1, MOST_SEEDS)] | list[Seed] = Field(3, description="how many (0, 1, ...), or a list")
+    baseline_seeds: Annotated[int, Within(1, MOST_SEEDS)] | None = Field(
+        None,
+        description="how many of each baseline, which all others are compared with; default: as many as of the others",
+    )
     groups: dict[str, Group] = Field({}, description="name of the group: what is in it")
     base: str | None = Field(None, description="preset that the arms change, in a study of one group")
     baseline: str | None = Field(None, description="arm that the others are compared with; default: the first")

@@ -1,7 +1,7 @@
 """Which trials a run has, and which of them are missing."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from searchspace.expand import SpecError
@@ -110,8 +110,12 @@ def make_plan(
     only: Sequence[str],
     everything: bool,
     store: Store,
+    baseline_seeds: int | None = None,
+    wanted: Callable[[Arm, int], bool] | None = None,
 ) -> Plan:
     """The plan of a run (see `studies.plan` for what is given).
+
+    `wanted` says which of the seeds an arm has; default: those of the study, more of its baselines where it says so.
 
     Raises:
         SpecError: for an unknown study, scale or arm, if none of the arms can be had at the scale, or if an arm cannot
@@ -124,8 +128,13 @@ def make_plan(
     refused = [item for item in scaled if item.model is None]
     if len(refused) == len(scaled):
         raise SpecError(f"no arm can be had at scale {scale.scale}: {refused[0].arm.name}: {refused[0].refusal}")
+    if baseline_seeds is not None:
+        study = replace(study, baseline_seeds=baseline_seeds)
+    if wanted is None:
+        own = {arm.key: set(study.seeds_of(arm, seeds)) for arm in study.arms}
+        wanted, seeds = (lambda arm, seed: seed in own[arm.key]), study.all_seeds(seeds)
     check_count(len(scaled), len(seeds or study.seeds))
-    made = expand(scaled, seeds or study.seeds)
+    made = expand(scaled, seeds or study.seeds, wanted)
     plan = Plan(study, scale, store.check(), made.arms, refused, made.others)
     _check_origins(plan)
     return plan

@@ -48,9 +48,10 @@ def results(
 ) -> "pd.DataFrame":
     """One row a trial of a study: names, seed, scale, figures (empty until done), state, versions, the model's fields.
 
-    top1 and top5 in %, macs in multiply-adds and activations in values for one picture, seconds of training and
-    evaluation, peak_memory_mb in MiB. Seeds: those asked for, else the study's own and every other in the store. The
-    frame's `attrs` name the study, scale and store that were read; a store that is not there is a `NoStoreWarning`.
+    top1 and top5 in %, over test_pictures; macs in multiply-adds and activations in values for one picture, seconds of
+    training and evaluation, peak_memory_mb in MiB. Seeds: those asked for, else the study's own and every other in the
+    store. The frame's `attrs` name the study, scale and store that were read; a store that is not there is a
+    `NoStoreWarning`.
 
     Raises:
         SpecError: if there is no such study or scale.
@@ -136,6 +137,7 @@ def measured(store: Store, trial: TrialSpec) -> dict[str, Any]:
     }
     row |= {f"teacher.{name}": getattr(trial.teacher, name, None) for name in Teacher.model_fields}
     row |= {name: result.get(name) for name in FIGURES}
+    row["test_pictures"] = result["history"][-1].get("test_pictures") if result.get("history") else None
     row |= {f"version_{name}": text for name, text in result.get("versions", {}).items()}
     for part, fields in (("model", to_dict(trial.model)), ("data", trial.data), ("recipe", trial.recipe)):
         plain = fields if isinstance(fields, dict) else fields.model_dump(mode="json")
@@ -166,9 +168,12 @@ def known_trials(
 ) -> Iterable[tuple[Arm, TrialSpec]]:
     """A study's trials of these seeds; by default of its own, and those of other seeds that the store has."""
     check_count(len(study.arms), len(seeds or ()))
-    found = trials(at_scale(study, scale), seeds or sorted({*study.seeds, *store.seeds()}))
+    own = {arm.key: set(study.seeds_of(arm, seeds)) for arm in study.arms}
+    if seeds:
+        return list(trials(at_scale(study, scale), study.all_seeds(seeds), lambda arm, seed: seed in own[arm.key]))
+    found = trials(at_scale(study, scale), sorted({*study.all_seeds(), *store.seeds()}))
     there = set(store.ids())
-    return [(arm, trial) for arm, trial in found if seeds or trial.seed in study.seeds or trial.id in there]
+    return [(arm, trial) for arm, trial in found if trial.seed in own[arm.key] or trial.id in there]
 
 
 def flat(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
