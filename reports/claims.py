@@ -9,9 +9,11 @@ import pandas as pd
 from scipy import stats
 
 from reports import published
+from reports.chances import surplus
 from reports.columns import COLUMNS
 from reports.render import Section, formatted
-from reports.statistics import LEVEL, _welch
+from reports.statistics import FLOOR, LEVEL, mean_variance
+from reports.welch import Pair, Sample
 
 LITTLE = 1.0  # points: a difference that is smaller, either way, is little
 RESAMPLES = 2000
@@ -49,18 +51,25 @@ def judged(results: pd.DataFrame, unfit: Mapping[tuple[str, str], str] = Mapping
     sides = [[arms.get((row["table"], row[group], row[model])) for group, model in SIDES] for row in rows]
     reasons = [_unfit(row, unfit) or _same(*pair) for row, pair in zip(rows, sides, strict=True)]
     can = [why == "" and all(_spread(side) for side in pair) for why, pair in zip(reasons, sides, strict=True)]
-    level = LEVEL / max(1, sum(can))
+    floor = FLOOR * mean_variance([Sample.of(list(side["top1"])) for side in arms.values()])
     made = []
-    for says, pair, why, fit in zip(claims["says"], sides, reasons, can, strict=True):
-        n, n_against = (0 if side is None else len(side) for side in pair)
+    for says, (arm, against), why, fit in zip(claims["says"], sides, reasons, can, strict=True):
         delta = ci = np.nan
         verdict = UNTRAINED
-        if pair[0] is not None and pair[1] is not None:
-            delta = pair[0]["top1"].mean() - pair[1]["top1"].mean() if not why else np.nan
-            ci = _welch(list(pair[0]["top1"]), list(pair[1]["top1"]), level)[0] if fit else np.nan
+        if arm is not None and against is not None:
+            delta = arm["top1"].mean() - against["top1"].mean() if not why else np.nan
+            ci = _half_width(arm, against, floor, sum(can)) if fit else np.nan
             verdict = VERDICTS[_held(says, delta, ci)]
+        n, n_against = (0 if side is None else len(side) for side in (arm, against))
         made.append({"delta": delta, "ci": ci, "n": n, "n_against": n_against, "verdict": verdict, "why": why})
     return pd.concat([claims, pd.DataFrame(made)], axis=1)
+
+
+def _half_width(arm: pd.DataFrame, against: pd.DataFrame, floor: float, comparisons: int) -> float:
+    """Of the interval of a difference, one of so many that hold at once (see `reports.statistics`)."""
+    pictures = float(pd.concat([arm, against]).get("test_pictures", pd.Series(np.nan)).min())
+    pair = Pair(Sample.of(list(arm["top1"])), Sample.of(list(against["top1"])), floor, pictures)
+    return pair.half_width(LEVEL / (comparisons + surplus(pair.arm.n, pair.base.n, LEVEL)))
 
 
 SIDES = (("group", "model"), ("against_group", "against"))

@@ -75,7 +75,7 @@ def label_points(axes: Axes, points: pd.DataFrame, log: bool = False) -> None:
         points: model, macs, top1.
         log: whether the axis of MACs is logarithmic.
     """
-    places = points["macs"].astype(float)
+    places = points["macs"].astype(float).to_numpy()
     places = np.log(places) if log else places
     width = float(places.max() - places.min()) or 1.0
     height = float(points["top1"].max() - points["top1"].min()) or 1.0

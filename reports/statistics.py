@@ -152,7 +152,7 @@ def _compare(frame: pd.DataFrame, group: pd.DataFrame, baseline: Any, level: flo
     found = group[group["n"] > 0]
     samples = {i: Sample.of(values) for i, values in found["values"].items()}
     base, m = samples[baseline], len(found) - 1
-    floor = FLOOR * _mean_variance(list(samples.values()))
+    floor = FLOOR * mean_variance(list(samples.values()))
     for i in found.index[found.index != baseline]:
         pictures = float(found.loc[[i, baseline], "pictures"].min())
         pair = Pair(samples[i], base, floor, pictures)
@@ -171,7 +171,7 @@ def _compare(frame: pd.DataFrame, group: pd.DataFrame, baseline: Any, level: flo
         frame.loc[i, "verdict"] = verdict
 
 
-def _mean_variance(samples: list[Sample]) -> float:
+def mean_variance(samples: list[Sample]) -> float:
     """Of the arms of a group, each by its degrees of freedom; 0 where none has any."""
     known = [one for one in samples if one.n > 1]
     freedom = sum(one.n - 1 for one in known)

@@ -1,5 +1,7 @@
 """A study as figures: training curves, and differences from the baseline. Each is the numbers, then the drawing."""
 
+from typing import Any
+
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -8,7 +10,7 @@ from matplotlib.figure import Figure
 
 from reports.figures import COLOURS
 
-STYLE = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+STYLE: dict[Any, Any] = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
 DASHES = ("-", "--", ":", "-.")
 FOUND = {"higher": COLOURS[0], "lower": COLOURS[1]}  # by verdict; else grey
 GREY = "0.45"
@@ -102,9 +104,9 @@ def draw_trials(points: pd.DataFrame, title: str) -> tuple[Figure, list[str]]:
 
     The points have the gid `trials`, and the order of the texts.
     """
-    arms = list(points.groupby(["group", "arm"], sort=False).groups)
+    keys: list[tuple[str, str]] = list(zip(points["group"], points["arm"], strict=True))
+    arms = list(dict.fromkeys(keys))
     places = {key: len(arms) - 1 - i for i, key in enumerate(arms)}
-    keys = list(zip(points["group"], points["arm"], strict=True))
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 1.2 + 0.3 * len(arms)), layout="constrained")
         axes = figure.subplots()

@@ -37,9 +37,9 @@ def importance(study: optuna.Study, objective: int = 0) -> list[dict[str, float 
             )
         for knob, share in found.items():
             shares.setdefault(knob, []).append(float(share))
-    rows = [{"knob": knob, "mean": statistics.fmean(of), "sd": statistics.pstdev(of)} for knob, of in shares.items()]
-    varied = _varied(done)
-    return sorted((row for row in rows if row["knob"] in varied), key=lambda row: -float(row["mean"]))
+    means = {knob: statistics.fmean(shares[knob]) for knob in _varied(done) & set(shares)}
+    ordered = sorted(means, key=lambda knob: (-means[knob], knob))
+    return [{"knob": knob, "mean": means[knob], "sd": statistics.pstdev(shares[knob])} for knob in ordered]
 
 
 def _varied(done: Sequence[optuna.trial.FrozenTrial]) -> set[str]:
