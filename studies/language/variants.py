@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from searchspace.expand import SpecError, nearest, override
+from searchspace.expand import SpecError, field_at, nearest, override
 from searchspace.shrink import SET
 from searchspace.spec import ModelSpec, to_dict
 from studies.trials.data import DATA_KINDS
@@ -76,9 +76,7 @@ def _own(start: ModelSpec, changes: Mapping[str, Any]) -> dict[str, Any]:
             found[path] = value
             continue
         kind = {f"{path}.kind": value["kind"]} if "kind" in value else {}
-        before: Any = to_dict(override(start, kind) if kind else start)
-        for part in path.split("."):
-            before = before.get(part) if isinstance(before, dict) else None
+        before = field_at(to_dict(override(start, kind) if kind else start), path)
         for name, inner in value.items():
             if not isinstance(before, dict) or before.get(name) != inner:
                 found[f"{path}.{name}"] = inner
