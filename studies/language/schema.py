@@ -45,6 +45,7 @@ def schema() -> dict[str, Any]:
         entry |= {"properties": arm | fields, "patternProperties": {FREE: {}}, "additionalProperties": False}
         for generator in ("ablate", "add_one", "grid", "zip"):
             holder["properties"][generator]["propertyNames"] = {"anyOf": [{"enum": sorted(fields)}, {"pattern": FREE}]}
+    made["$defs"]["Space"]["required"] = ["knobs"]  # in a study file its name and base are the study's
     return made
 
 

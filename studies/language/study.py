@@ -116,7 +116,7 @@ class Arm:
 
 @dataclass(frozen=True)
 class Study:
-    """A study with its arms resolved; `path` is its file."""
+    """A study with its arms resolved; `path` is its file, `searches` whether that has a search too."""
 
     name: str
     question: str
@@ -127,6 +127,7 @@ class Study:
     arms: tuple[Arm, ...]
     bases: dict[str, str]
     path: Path | None = None
+    searches: bool = False
 
     def select(self, only: Sequence[str] = (), everything: bool = False) -> list[Arm]:
         """The arms to train: the default ones, all, or those whose name or group matches; and those that they need.
