@@ -21,13 +21,18 @@ class Wanted:
 
     @property
     def open(self) -> bool:
-        """Whether more are to be proposed."""
-        return len(self.search) < self.trials and not self.search.exhausted
+        """Whether more are to be proposed, or tried again."""
+        return bool(self.search.failed) or (len(self.search) < self.trials and not self.search.exhausted)
 
     @property
     def left(self) -> int:
         """How many are still to be evaluated."""
-        return max(0, self.trials - len(self.search)) + len(self.search.running)
+        search = self.search
+        return max(0, self.trials - len(search)) + len(search.running) + len(search.failed)
+
+    def next(self) -> Proposal | None:
+        """A candidate that failed before, else a new one; None if no feasible one is left."""
+        return self.search.retry() if self.search.failed else self.search.propose()
 
 
 class Loop:
@@ -57,11 +62,15 @@ class Loop:
         self.hopeless = ""
         self._waiting: dict[str, list[tuple[Search, int]]] = {}  # for each trial, the candidates that it ranks
         self._failed: dict[str, str] = {}
+        self._expected: set[str] = set()  # trials that failed before
         self._done = 0
 
     def begin(self, queue: Queue, searches: Sequence[Wanted]) -> None:
         """Take up what a process that was killed has left, and propose; the searches are completed in this order."""
         self.queue, self.searches = queue, searches
+        if any(wanted.search.any_done for wanted in searches):
+            # What failed before may fail for ever: it says nothing of the rest.
+            self._expected = {trial.user_attrs["trial"] for w in searches for trial in w.search.failed}
         queue.hold_open()
         for wanted in self.searches:
             for number, candidate in sorted(wanted.search.running.items()):
@@ -77,7 +86,7 @@ class Loop:
             wanted = next((w for w in self.searches if w.open), None)
             if wanted is None or self.hopeless:
                 break
-            proposal = wanted.search.propose()
+            proposal = wanted.next()
             if proposal is not None:
                 self._add(wanted.search, proposal)
         if not any(wanted.search.running for wanted in self.searches):
@@ -127,7 +136,7 @@ class Loop:
         """A trial failed."""
         self.events.failed(trial_id, reason)
         self._failed[trial_id] = reason
-        if len(self._failed) >= MOST_FAILURES and not self._done:
+        if len(self._failed.keys() - self._expected) >= MOST_FAILURES and not self._done:
             self.hopeless = reason
         self._ended(trial_id, None)
 

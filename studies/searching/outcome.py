@@ -8,6 +8,7 @@ import optuna
 from optuna.trial import TrialState
 
 from searchspace.spec import ModelSpec
+from studies.searching.attempts import counted
 from studies.searching.candidates import Point
 from studies.searching.objectives import directions
 from studies.searching.pareto import front
@@ -46,9 +47,9 @@ class Found:
 
 
 def found_by(search: Search) -> list[Found]:
-    """Every candidate of a search, in the order of their numbers."""
+    """Every candidate of a search as its last attempt left it, in the order of their numbers."""
     of = search.candidates.definition
-    trials = search.study.get_trials(deepcopy=False)
+    trials = counted(search.study.get_trials(deepcopy=False))
     done = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     best = {done[i].number for i in front([trial.values for trial in done], directions(of.objectives))}
     return [_found(search, trial, trial.number in best) for trial in trials]

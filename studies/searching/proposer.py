@@ -52,6 +52,9 @@ class Proposer:
         directions: of its objectives.
         sampler: one of `objectives.SAMPLERS`.
         seed: tells this search's stream of numbers from others'.
+
+    Attributes:
+        completed: how many candidates were evaluated.
     """
 
     def __init__(self, candidates: Candidates, directions: Sequence[Direction], sampler: str, seed: str) -> None:
@@ -60,13 +63,13 @@ class Proposer:
         self.distributions = {parameter.name: distribution(parameter.values) for parameter in self.parameters}
         self._mirror = optuna.create_study(directions=list(directions))
         self._numbers: list[int] = []  # of the mirror's trials, by that of the search's
-        self._completed = 0
+        self.completed = 0
 
     def take(self, trial: FrozenTrial) -> None:
         """A trial of the journal, in the order of their numbers."""
         self._numbers.append(len(self._mirror.get_trials(deepcopy=False)))
         self._mirror.add_trial(trial)
-        self._completed += trial.state == TrialState.COMPLETE
+        self.completed += trial.state == TrialState.COMPLETE
 
     def tell(self, number: int, values: Sequence[float] | None) -> None:
         """What came of a trial; None: it failed."""
@@ -74,7 +77,7 @@ class Proposer:
             self._mirror.tell(self._numbers[number], state=TrialState.FAIL)
         else:
             self._mirror.tell(self._numbers[number], values)
-            self._completed += 1
+            self.completed += 1
 
     def propose(self, taken: Callable[[Candidate], bool]) -> tuple[Candidate, FrozenTrial] | None:
         """The next candidate, with the trial to be written down; None if no feasible one is left.
@@ -84,7 +87,7 @@ class Proposer:
         """
         rng = random.Random(f"{self.seed} {len(self._numbers)}")
         raw, attributes = self._ask(rng.getrandbits(32))
-        is_drawn = self.sampler == "random" or self._completed < DRAWN[self.sampler]
+        is_drawn = self.sampler == "random" or self.completed < DRAWN[self.sampler]
         candidate = None if is_drawn else self._near(raw, taken, rng)
         candidate = candidate or self._drawn(taken, rng)
         if candidate is None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from studies.searching.attempts import attempt, counted
 from studies.searching.candidates import Candidate, Candidates, model_key
 from studies.searching.objectives import directions, values
 from studies.searching.proposer import Proposer
@@ -24,7 +25,7 @@ class Search:
 
     A proposal is in the journal before it is trained, and its trial in the store is done before it is told. So what is
     `running` in the journal when a search begins is what a process that was killed has left: it is trained on, or told
-    if its trial is done, under its own number.
+    if its trial is done, under its own number. What has `failed` before is tried again, once a run.
 
     Args:
         study: of the journal.
@@ -34,6 +35,7 @@ class Search:
 
     Attributes:
         exhausted: whether no feasible candidate is left.
+        failed: candidates that failed before, which `retry` takes.
     """
 
     def __init__(self, study: optuna.Study, candidates: Candidates, stream: str = "", title: str = "candidate") -> None:
@@ -44,21 +46,26 @@ class Search:
         self.exhausted = False
         self.running: dict[int, Candidate] = {}
         self._taken: set[str] = set()
-        for trial in study.get_trials(deepcopy=False):
+        trials = study.get_trials(deepcopy=False)
+        for trial in trials:
             self._remember(trial)
+        self.failed = [trial for trial in counted(trials) if trial.state == TrialState.FAIL]
 
     def __len__(self) -> int:
-        """How many candidates were proposed."""
-        return len(self.study.get_trials(deepcopy=False))
+        """How many candidates were proposed, whatever the attempts at each."""
+        return len(counted(self.study.get_trials(deepcopy=False)))
+
+    @property
+    def any_done(self) -> bool:
+        """Whether some candidate was evaluated."""
+        return self.proposer.completed > 0
 
     def _remember(self, trial: FrozenTrial) -> None:
         self.proposer.take(trial)
         point = self.proposer.point_of(trial.params)
         self._taken.add(model_key(self.candidates.definition.space.spec(point)))
         if trial.state == TrialState.RUNNING:
-            found = self.candidates.at(point)
-            assert found is not None, "it was feasible when it was proposed, and the definition is the same"
-            self.running[trial.number] = found
+            self.running[trial.number] = self._candidate(trial)
 
     def propose(self) -> Proposal | None:
         """The next candidate, written down; None if no feasible one is left."""
@@ -67,12 +74,25 @@ class Search:
             self.exhausted = True
             return None
         candidate, trial = found
-        number = len(self)
+        self._taken.add(candidate.key)
+        return self._begun(candidate, trial)
+
+    def retry(self) -> Proposal:
+        """The next candidate of `failed`, under a number of its own."""
+        failed = self.failed.pop(0)
+        return self._begun(self._candidate(failed), attempt(failed))
+
+    def _begun(self, candidate: Candidate, trial: FrozenTrial) -> Proposal:
+        number = len(self.study.get_trials(deepcopy=False))
         self.study.add_trial(trial)
         self.proposer.take(trial)
-        self._taken.add(candidate.key)
         self.running[number] = candidate
         return Proposal(number, candidate)
+
+    def _candidate(self, trial: FrozenTrial) -> Candidate:
+        found = self.candidates.at(self.proposer.point_of(trial.params))
+        assert found is not None, "it was feasible when it was proposed, and the definition is the same"
+        return found
 
     def tell(self, number: int, top1: float | None) -> None:
         """What came of a candidate: its accuracy on the validation pictures; None: it failed."""

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from optuna.trial import TrialState
 from queues import RESULT, Told, given_by
-from searches import SPACE, accuracy, definition, in_memory
+from searches import SPACE, accuracy, definition, evaluate, in_memory
 
 from searchspace.budget import Budget
 from searchspace.space import space_of
 from studies.engine.queue import Queue
 from studies.searching.loop import MOST_FAILURES, Loop, Wanted
+from studies.searching.outcome import found_by
 from studies.searching.search import Search
 from studies.store.store import Store
 
@@ -106,15 +107,65 @@ def test_a_candidate_whose_trial_was_done_when_the_process_was_killed_is_told(tm
     assert again.study.trials[0].values[0] == RESULT["top1"]
 
 
-def test_a_candidate_that_fails_counts_and_is_not_tried_again(tmp_path: Path) -> None:
-    search = in_memory(definition())
-    run = Run(tmp_path, [Wanted(search, 3)])
+def fail_first(root: Path, search: Search, trials: int) -> Run:
+    """A run in which the first candidate fails."""
+    run = Run(root, [Wanted(search, trials)])
     trial_id = run.give()
     assert trial_id
     run.queue.failed(trial_id, "it diverged")
     run.drain()
+    return run
+
+
+def test_a_candidate_that_fails_counts_and_is_not_tried_again_by_the_same_run(tmp_path: Path) -> None:
+    search = in_memory(definition())
+    run = fail_first(tmp_path, search, 3)
     assert states(search) == [TrialState.FAIL, TrialState.COMPLETE, TrialState.COMPLETE]
     assert not run.loop.hopeless
+
+
+def test_the_next_run_tries_a_failed_candidate_once_more_and_counts_it_once(tmp_path: Path) -> None:
+    search = in_memory(definition())
+    fail_first(tmp_path, search, 3)
+    again = Search(search.study, search.candidates)
+    fail_first(tmp_path, again, 3)
+    assert len(again.study.trials) == 4 and len(again) == 3
+    found = found_by(again)
+    assert [(one.number, one.status) for one in found] == [(1, "done"), (2, "done"), (3, "failed")]
+
+    third = Search(search.study, search.candidates)
+    wanted = Wanted(third, 3)
+    assert wanted.open and wanted.left == 1
+    Run(tmp_path, [wanted]).drain()
+    assert [(one.number, one.status) for one in found_by(third)] == [(1, "done"), (2, "done"), (4, "done")]
+    assert third.study.trials[4].params == third.study.trials[0].params
+    assert not Wanted(Search(search.study, search.candidates), 3).open
+
+
+def test_an_attempt_that_a_kill_interrupts_is_taken_up_under_its_number(tmp_path: Path) -> None:
+    search = in_memory(definition())
+    fail_first(tmp_path, search, 2)
+    killed = Search(search.study, search.candidates)
+    assert killed.retry().number == 2
+    again = Search(search.study, search.candidates)
+    assert list(again.running) == [2] and not again.failed and len(again) == 2
+    Run(tmp_path, [Wanted(again, 2)]).drain()
+    assert states(again) == [TrialState.FAIL, TrialState.COMPLETE, TrialState.COMPLETE]
+
+
+def test_failures_of_before_do_not_end_a_search_that_has_results(tmp_path: Path) -> None:
+    search = in_memory(definition())
+    evaluate(search, 1)
+    for _ in range(MOST_FAILURES):
+        proposal = search.propose()
+        assert proposal
+        search.tell(proposal.number, None)
+    run = Run(tmp_path, [Wanted(Search(search.study, search.candidates), 8)])
+    for _ in range(MOST_FAILURES):
+        trial_id = run.give()
+        assert trial_id
+        run.queue.failed(trial_id, "it diverged")
+    assert not run.loop.hopeless and run.drain() == 2
 
 
 def test_where_the_first_candidates_all_fail_the_search_ends_and_says_why(tmp_path: Path) -> None:
