@@ -37,7 +37,8 @@ def space_file(**changes: Any) -> str:
 def definition(sampler: str = "tpe", objectives: tuple[str, ...] = ("top1", "macs"), **more: Any) -> Definition:
     scale = changed(Scale.model_validate(TINY), {"validation": 0.25}, {})
     space: Space = more.pop("space", None) or space_of(SPACE)
-    return Definition(space, space.base, more.pop("budget", BUDGET), scale, sampler, objectives, more.pop("seed", 0))
+    budget, seed = more.pop("budget", BUDGET), more.pop("seed", 0)
+    return Definition(space, space.base, budget, scale, sampler, objectives, seed, **more)
 
 
 def candidates(of: Definition) -> Candidates:

@@ -98,6 +98,9 @@ def search(
     objectives: str | Sequence[str] | None = None,
     scale: str | Path | Scale | None = None,
     validation: float | None = None,
+    early_stop: bool | None = None,
+    grace_period: int | None = None,
+    reduction_factor: float | None = None,
     seed: int | None = None,
     control: bool | None = None,
     final_seeds: int | None = None,
@@ -130,6 +133,9 @@ def search(
         scale: name, path, or a scale; default: `digits`.
         validation: share of the training pictures that candidates are ranked on, unless the scale holds out one;
             default: 0.2.
+        early_stop: end candidates early that are worse than others after as many epochs (ASHA); none of the test.
+        grace_period: epochs that early stopping leaves each candidate; default: 1.
+        reduction_factor: early stopping lets the best one in so many go on after each rung of epochs; default: 2.
         seed: of the proposals, and of each candidate's training; default: 0.
         control: search at random too, with as many candidates; default: of up to 50 trials.
         final_seeds: that the best are trained with again, on all training pictures; default: 3.
@@ -158,7 +164,8 @@ def search(
         "space": str(space) if isinstance(space, Path) else space, "max_macs": max_macs, "min_macs": min_macs,
         "max_params": max_params, "min_params": min_params, "budget_at": budget_at, "trials": trials,
         "sampler": sampler, "objectives": objectives, "validation": validation, "seed": seed, "control": control,
-        "final_seeds": final_seeds, "top": top, "name": name,
+        "final_seeds": final_seeds, "top": top, "name": name, "early_stop": early_stop, "grace_period": grace_period,
+        "reduction_factor": reduction_factor,
     }  # fmt: skip
     if not isinstance(scale, Scale | None):
         given["scale"] = str(scale)

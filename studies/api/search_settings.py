@@ -21,6 +21,7 @@ from studies.language.search_file import load_search, search_block
 from studies.language.space_file import load_space
 from studies.searching.candidates import Candidates
 from studies.searching.definition import Definition
+from studies.searching.rungs import Halving
 from studies.trials.scale import NAME, Scale, changed
 
 DEFAULT_SPACE, DEFAULT_SCALE = "paper", "digits"
@@ -96,7 +97,11 @@ def _asked(what: str | None, settings: SearchBlock, scale: Scale | None) -> Aske
         objectives=tuple(settings.objectives),
         seed=settings.seed,
         budget_at=settings.budget_at,
+        halving=Halving(settings.grace_period, settings.reduction_factor) if settings.early_stop else None,
     )
+    if definition.halving and not definition.halving.below(definition.epochs):
+        text = f"scale {loaded.scale} trains {definition.epochs} epochs, so that after {settings.grace_period} no"
+        raise SpecError(f"early_stop: {text} candidate is stopped: a smaller grace_period", "early_stop")
     title = settings.name or (base if base in preset_names() else found.name)
     if not re.match(NAME, title):
         raise SpecError(f"name: letters, digits, _, . and -, got {title!r}", "name")

@@ -45,6 +45,22 @@ def declare_search(add: Callable[..., argparse.ArgumentParser]) -> argparse.Argu
         metavar="SHARE",
         help="of the training pictures, that candidates are ranked on (default: 0.2)",
     )
+    command.add_argument(
+        "--early-stop",
+        action=argparse.BooleanOptionalAction,
+        help="end candidates early that are worse on the validation pictures than others after as many epochs (ASHA); "
+        "the sampler learns from them what they had reached, and the final test ends none",
+    )
+    command.add_argument(
+        "--grace-period", type=whole(1, 100_000), metavar="EPOCHS", help="--early-stop leaves so many (default: 1)"
+    )
+    command.add_argument(
+        "--reduction-factor",
+        type=number(1, 1000),
+        metavar="N",
+        help="--early-stop lets the best one in N go on after each rung: after 1, N, N * N epochs with a grace period "
+        "of 1 (default: 2)",
+    )
     command.add_argument("--seed", type=whole(0, LARGEST_SEED), help="default: 0")
     command.add_argument(
         "--control",

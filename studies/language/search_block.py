@@ -39,6 +39,14 @@ class SearchBlock(Spec):
         0.2, description="share of the training pictures that they are ranked on, unless the scale holds out one"
     )
     seed: Seed = Field(0, description="of the proposals and of each candidate's training")
+    early_stop: bool = Field(
+        False,
+        description="end candidates early that are worse than others after as many epochs (ASHA); the test ends none",
+    )
+    grace_period: Annotated[int, Within(1, 100_000)] = Field(1, description="epochs that early_stop leaves each")
+    reduction_factor: Annotated[float, Within(1, 1000, above=True)] = Field(
+        2.0, description="early_stop lets the best one in so many go on after each rung of epochs"
+    )
     control: bool | None = Field(
         None, description="a random search beside it, of as many candidates; default: for up to 50"
     )

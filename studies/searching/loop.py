@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from studies.engine.events import Events
 from studies.engine.queue import Queue
 from studies.searching.search import Proposal, Search, result_in
+from studies.store.checkpoints import load_checkpoint
 from studies.store.store import Store
 from studies.trials.results import EpochRecord, Result
 
@@ -110,6 +111,8 @@ class Loop:
         self.announce(search, proposal, None)
         self.store.plan(trial)
         assert self.queue is not None
+        if search.rungs and self._has_ended(trial.id):
+            return
         # Of equal weight, so that the order is that of the proposals: what is told when decides what is proposed.
         self.queue.add([trial], {trial.id: 1.0})
 
@@ -117,6 +120,24 @@ class Loop:
         for search, number in self._waiting.pop(trial_id, ()):
             search.tell(number, top1)
         self._fill()
+
+    def stops(self, trial_id: str, record: EpochRecord) -> bool:
+        """Whether a trial is to be stopped after an epoch: if no search needs it any longer."""
+        stops = [search.stops(number, record) for search, number in self._waiting.get(trial_id, ())]
+        return bool(stops) and all(stops)
+
+    def _has_ended(self, trial_id: str) -> bool:
+        """Whether a trial that was begun earlier is at a rung where it ends: its last epoch may not have been told."""
+        if self.store.done(trial_id):
+            return False
+        stops = False
+        for record in (load_checkpoint(self.store, trial_id) or {}).get("history", ()):
+            stops = self.stops(trial_id, record)
+        if stops:
+            assert self.queue is not None
+            self.store.prune(trial_id, record["epoch"], record["top1"], self.queue.run)
+            self._stop(trial_id, record["epoch"])
+        return stops
 
     def started(self, trial_id: str) -> None:
         """A worker has taken a trial."""
@@ -141,8 +162,15 @@ class Loop:
         self._ended(trial_id, None)
 
     def pruned(self, trial_id: str, epoch: int) -> None:
-        """Another run has stopped a trial early: this one trains it on."""
+        """A trial was stopped early."""
+        self._stop(trial_id, epoch)
+        self._fill()
+
+    def _stop(self, trial_id: str, epoch: int) -> None:
         self.events.pruned(trial_id, epoch)
+        self._done += 1
+        for search, number in self._waiting.pop(trial_id, ()):
+            search.stopped(number)
 
     def held_elsewhere(self, trials: Sequence[str]) -> None:
         """These trials are trained by other runs now."""

@@ -72,7 +72,7 @@ class Proposer:
         self.completed += trial.state == TrialState.COMPLETE
 
     def tell(self, number: int, values: Sequence[float] | None) -> None:
-        """What came of a trial; None: it failed."""
+        """What came of a trial, or had come of it when it was stopped early; None: it failed."""
         if values is None:
             self._mirror.tell(self._numbers[number], state=TrialState.FAIL)
         else:

@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 
 import optuna
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from studies.searching.attempts import attempt, counted
 from studies.searching.candidates import Candidate, Candidates, model_key
 from studies.searching.objectives import directions, values
 from studies.searching.proposer import Proposer
+from studies.searching.rungs import Rungs
 from studies.store.store import Store
+from studies.trials.results import EpochRecord
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Search:
         of = candidates.definition
         sampler = "random" if stream else of.sampler
         self.proposer = Proposer(candidates, directions(of.objectives), sampler, f"{of.seed} {stream}".strip())
+        self.rungs = Rungs(of.halving, of.epochs) if of.halving else None
         self.exhausted = False
         self.running: dict[int, Candidate] = {}
         self._taken: set[str] = set()
@@ -61,7 +64,10 @@ class Search:
         return self.proposer.completed > 0
 
     def _remember(self, trial: FrozenTrial) -> None:
-        self.proposer.take(trial)
+        self.proposer.take(self._as_evaluated(trial))
+        for epoch, top1 in trial.intermediate_values.items():
+            if self.rungs:
+                self.rungs.take(trial.user_attrs["trial"], epoch, top1)
         point = self.proposer.point_of(trial.params)
         self._taken.add(model_key(self.candidates.definition.space.spec(point)))
         if trial.state == TrialState.RUNNING:
@@ -96,15 +102,48 @@ class Search:
 
     def tell(self, number: int, top1: float | None) -> None:
         """What came of a candidate: its accuracy on the validation pictures; None: it failed."""
-        candidate = self.running.pop(number)
-        if top1 is None:
-            self.study.tell(number, state=TrialState.FAIL)
-            self.proposer.tell(number, None)
-            return
-        names = self.candidates.definition.objectives
-        found = values(names, {"top1": top1, "macs": candidate.macs, "params": candidate.params})
-        self.study.tell(number, found)
+        del self.running[number]
+        found = None if top1 is None else self._values(self._trial(number), top1)
+        self.study.tell(number, found, state=TrialState.FAIL if found is None else None)
         self.proposer.tell(number, found)
+
+    def stops(self, number: int, record: EpochRecord) -> bool:
+        """Whether a candidate is to be stopped after an epoch; if it is at a rung, that is written down before."""
+        trial = self.running[number].trial.id
+        rung = self.rungs.due(trial, record["epoch"]) if self.rungs else None
+        if self.rungs is None or rung is None:
+            return False
+        there = self._trial(number)
+        if rung not in there.intermediate_values:
+            # `Trial.report` does so too, but is not there for several objectives.
+            self.study._storage.set_trial_intermediate_value(there._trial_id, rung, record["top1"])
+        self.rungs.take(trial, rung, record["top1"])
+        return self.rungs.stops(trial, rung)
+
+    def stopped(self, number: int) -> None:
+        """A candidate was stopped early: samplers learn from its accuracy at the last rung, which is no higher."""
+        del self.running[number]
+        self.study.tell(number, state=TrialState.PRUNED)
+        self.proposer.tell(number, self._as_evaluated(self._trial(number)).values)
+
+    def _trial(self, number: int) -> FrozenTrial:
+        return self.study.get_trials(deepcopy=False)[number]
+
+    def _as_evaluated(self, trial: FrozenTrial) -> FrozenTrial:
+        """A trial that was stopped early as if it had ended there; Optuna's own values are of one objective only."""
+        if trial.state != TrialState.PRUNED:
+            return trial
+        return create_trial(
+            state=TrialState.COMPLETE,
+            values=self._values(trial, trial.intermediate_values[max(trial.intermediate_values)]),
+            params=trial.params,
+            distributions=trial.distributions,
+            system_attrs=trial.system_attrs,
+            user_attrs=trial.user_attrs,
+        )
+
+    def _values(self, trial: FrozenTrial, top1: float) -> list[float]:
+        return values(self.candidates.definition.objectives, trial.user_attrs | {"top1": top1})
 
 
 def result_in(store: Store, trial_id: str) -> float | None:

@@ -1,57 +1,18 @@
 """What feeds a queue: each end is told, and the next proposed, whatever becomes of a trial."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
+from loops import Run, states
 from optuna.trial import TrialState
-from queues import RESULT, Told, given_by
-from searches import SPACE, accuracy, definition, evaluate, in_memory
+from queues import RESULT
+from searches import SPACE, definition, evaluate, in_memory
 
 from searchspace.budget import Budget
 from searchspace.space import space_of
-from studies.engine.queue import Queue
-from studies.searching.loop import MOST_FAILURES, Loop, Wanted
+from studies.searching.loop import MOST_FAILURES, Wanted
 from studies.searching.outcome import found_by
 from studies.searching.search import Search
-from studies.store.store import Store
-
-
-class Run:
-    """A loop over a queue whose trials are trained by the test, in no time."""
-
-    def __init__(self, root: Path, wanted: Sequence[Wanted], at_a_time: int = 1) -> None:
-        self.store = Store(root)
-        self.store.files.look_seconds = 0.0
-        self.told, self.shown = Told(), []
-        self.told.started = lambda trial_id: None  # type: ignore[attr-defined]
-        self.loop = Loop(self.store, self.told, at_a_time, lambda *shown: self.shown.append(shown))  # type: ignore[arg-type]
-        self.queue = Queue(self.store, [], {}, self.loop, "ours")
-        self.wanted = wanted
-        self.loop.begin(self.queue, wanted)
-
-    def give(self) -> str | None:
-        return given_by(self.queue)
-
-    def finish(self, trial_id: str) -> None:
-        top1 = {c.trial.id: accuracy(c) for w in self.wanted for c in w.search.running.values()}[trial_id]
-        result: Any = RESULT | {"top1": top1}
-        self.store.finish(trial_id, result, b"weights")
-        self.queue.done(trial_id)
-
-    def drain(self) -> int:
-        trained = 0
-        while not self.queue.finished:
-            trial_id = self.give()
-            if trial_id is not None:
-                self.finish(trial_id)
-                trained += 1
-        return trained
-
-
-def states(search: Search) -> list[TrialState]:
-    return [trial.state for trial in search.study.trials]
 
 
 def test_as_many_are_in_the_queue_as_are_trained_at_a_time(tmp_path: Path) -> None:
