@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from searchspace.bounds import LARGEST_SEED, Within
 from searchspace.expand import SpecError
 from searchspace.presets import preset
 from studies.api.how import How
@@ -13,7 +12,7 @@ from studies.api.progress import say
 from studies.api.run import check, train
 from studies.api.search_figures import write_figures
 from studies.api.search_run import RANDOM, run_searches
-from studies.api.search_settings import MOST_TRIALS, Asked, asked
+from studies.api.search_settings import Asked, asked
 from studies.engine.events import RayDiedError, StoppedError
 from studies.language.study import Arm, Study
 from studies.planning.plan import Plan, make_plan
@@ -25,7 +24,6 @@ from studies.searching.outcome import Found, distinct, found_by, pareto_set
 from studies.store.files import StoreError
 from studies.store.store import Store
 from studies.trials.scale import Scale, changed
-from studies.trials.seeds import MOST_SEEDS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,17 +93,20 @@ def search(
     min_macs: int | None = None,
     max_params: int | None = None,
     min_params: int | None = None,
-    budget_at: Literal["full", "scale"] = "full",
-    trials: int = 50,
-    sampler: str = "tpe",
+    budget_at: Literal["full", "scale"] | None = None,
+    trials: int | None = None,
+    sampler: str | None = None,
     warm_start: str | None = None,
-    objectives: str | Sequence[str] = ("top1", "macs"),
-    scale: str | Path | Scale = "digits",
-    validation: float = 0.2,
-    seed: int = 0,
+    objectives: str | Sequence[str] | None = None,
+    scale: str | Path | Scale | None = None,
+    validation: float | None = None,
+    early_stop: bool | None = None,
+    grace_period: int | None = None,
+    reduction_factor: float | None = None,
+    seed: int | None = None,
     control: bool | None = None,
-    final_seeds: int = 3,
-    top: int = 3,
+    final_seeds: int | None = None,
+    top: int | None = None,
     name: str | None = None,
     export: str | Path | None = None,
     runs_dir: str | Path | None = None,
@@ -118,26 +119,32 @@ def search(
 ) -> SearchResult:
     """Search a space, as `studies search` does. The same call goes on where one before it ended.
 
+    What is not said is as a study file's `search` block has it, else the default.
+
     Args:
-        base: preset to search around, or a space by name or file.
+        base: preset to search around, a space by name or file, or a study file with a `search` block.
         space: name, path, or a space; default: that with the name of the scale, else `paper`.
         max_macs: most multiply-adds of a candidate.
         min_macs: least multiply-adds.
         max_params: most parameters.
         min_params: least parameters.
-        budget_at: whether the bounds are those of the `full` size, or of the small models at the `scale`.
-        trials: candidates in all, those of earlier calls among them.
-        sampler: `tpe`, `nsga2`, `gp` or `random`.
+        budget_at: whether the bounds are those of the `full` size, the default, or of the small models at the `scale`.
+        trials: candidates in all, those of earlier calls among them; default: 50.
+        sampler: `tpe`, the default, `nsga2`, `gp` or `random`.
         warm_start: a score of untrained models (`studies.trials.scores.NAMES`): the candidates before the sampler has
             anything to learn from are the best by it, of ten times as many that are drawn at random.
-        objectives: top1 (on validation pictures), macs, params: one or several.
-        scale: name, path, or a scale.
-        validation: share of the training pictures that candidates are ranked on; unless the scale holds out one.
-        seed: of the proposals, and of each candidate's training.
+        objectives: top1 (on validation pictures), macs, params: one or several; default: top1 and macs.
+        scale: name, path, or a scale; default: `digits`.
+        validation: share of the training pictures that candidates are ranked on, unless the scale holds out one;
+            default: 0.2.
+        early_stop: end candidates early that are worse than others after as many epochs (ASHA); none of the test.
+        grace_period: epochs that early stopping leaves each candidate; default: 1.
+        reduction_factor: early stopping lets the best one in so many go on after each rung of epochs; default: 2.
+        seed: of the proposals, and of each candidate's training; default: 0.
         control: search at random too, with as many candidates; default: of up to 50 trials.
-        final_seeds: that the best are trained with again, on all training pictures.
-        top: how many of the best; 0: none.
-        name: of the search and its journal; default: the base's, or the space's.
+        final_seeds: that the best are trained with again, on all training pictures; default: 3.
+        top: how many of the best; 0: none; default: 3.
+        name: of the search and its journal; default: the base's, the space's, or the study's.
         export: folder for the Pareto set as a study file.
         runs_dir: the store, a folder; default: $STUDIES_RUNS_DIR, else ./runs.
         jobs: trials at a time; default: one a core, or a GPU.
@@ -157,13 +164,18 @@ def search(
         jobs=jobs, executor=executor, gpus_per_trial=gpus_per_trial, cpus_per_trial=cpus_per_trial, address=address,
         data_dir=None if data_dir is None else str(data_dir),
     )  # fmt: skip
-    budget = {"max_macs": max_macs, "min_macs": min_macs, "max_params": max_params, "min_params": min_params}
-    names = [objectives] if isinstance(objectives, str) else objectives
-    what = asked(
-        base, space, budget, scale, validation, sampler, names, seed, name, budget_at, warm_start, data_dir
-    )  # fmt: skip
+    given = {
+        "space": str(space) if isinstance(space, Path) else space, "max_macs": max_macs, "min_macs": min_macs,
+        "max_params": max_params, "min_params": min_params, "budget_at": budget_at, "trials": trials,
+        "sampler": sampler, "warm_start": warm_start, "objectives": objectives, "validation": validation,
+        "seed": seed, "control": control, "final_seeds": final_seeds, "top": top, "name": name,
+        "early_stop": early_stop, "grace_period": grace_period, "reduction_factor": reduction_factor,
+    }  # fmt: skip
+    if not isinstance(scale, Scale | None):
+        given["scale"] = str(scale)
+    what = asked(str(base), given, scale if isinstance(scale, Scale) else None, data_dir)
     folder = None if export is None else Path(export)
-    found = run_search(what, Store(store_root(runs_dir)), how, trials, control, final_seeds, top, folder)
+    found = run_search(what, Store(store_root(runs_dir)), how, folder)
     if isinstance(found.ended, StoppedError):
         raise KeyboardInterrupt
     if found.ended is not None:
@@ -171,49 +183,25 @@ def search(
     return found
 
 
-def run_search(
-    what: Asked,
-    store: Store,
-    how: How,
-    trials: int,
-    control: bool | None,
-    final_seeds: int,
-    top: int,
-    folder: Path | None,
-) -> SearchResult:
+def run_search(what: Asked, store: Store, how: How, folder: Path | None) -> SearchResult:
     """Search, test the best, and export the Pareto set, with progress on stderr.
 
     Raises:
         SpecError: if that cannot be done so, before anything is written.
     """
-    definition = what.definition
-    for option, value, bounds in (
-        ("--trials", trials, Within(1, MOST_TRIALS)),
-        ("--final-seeds", final_seeds, Within(1, MOST_SEEDS)),
-        ("--top", top, Within(0, 100)),
-        ("--seed", definition.seed, Within(0, LARGEST_SEED)),
-    ):
-        try:
-            bounds.check(value, whole=True)
-        except ValueError as error:
-            raise SpecError(f"{option}: {error}") from None
+    definition, settings = what.definition, what.settings
     if folder is not None:
         check_folder(folder)
     path = journal_path(store.check(), what.name)
     _check_run(what, store, how)
-    wanted = {what.name: definition.plain()}
-    with_control = control if control is not None else trials <= CONTROLLED and definition.sampler != RANDOM
-    if with_control and definition.sampler == RANDOM:
-        raise SpecError("--control is a random search beside another one: with --sampler random leave it out")
-    if with_control:
-        wanted[f"{what.name} ({RANDOM})"] = definition.plain()
+    wanted = journals(what)
     there = check_journal(path, wanted)
     for line in what.notes:
         say(line)
-    if not with_control and control is None and definition.sampler != RANDOM:
+    if len(wanted) == 1 and settings.control is None and definition.sampler != RANDOM:
         say(f"no random search beside it, as for up to {CONTROLLED} trials: --control adds one")
     made = SearchResult(what)
-    ran = run_searches(what, store, how, path, {name: max(trials, n) for name, n in there.items()})
+    ran = run_searches(what, store, how, path, {name: max(settings.trials, n) for name, n in there.items()})
     made.ended, made.failures = ran.ended, ran.failures
     if ran.searches:
         made.study = ran.searches[0].study
@@ -222,12 +210,27 @@ def run_search(
     if made.ended is None and folder is not None:
         made.exported = export(folder, what.name, definition, what.scale, made.front)
         say(f"Pareto set: {made.exported}")
-    if made.ended is None and top:
-        _test(made, store, how, final_seeds, top)
+    if made.ended is None and settings.top:
+        _test(made, store, how)
     if made.ended is None and folder is not None:
         for path in write_figures(made, folder):
             say(f"figure: {path}")
     return made
+
+
+def journals(what: Asked) -> dict[str, dict[str, Any]]:
+    """The names of the searches in the journal, with what defines them: the search, and the random one beside it.
+
+    Raises:
+        SpecError: if there cannot be one beside it.
+    """
+    control, is_random = what.settings.control, what.definition.sampler == RANDOM
+    if control and is_random:
+        raise SpecError("--control is a random search beside another one: with --sampler random leave it out")
+    names = [what.name]
+    if control or (control is None and what.settings.trials <= CONTROLLED and not is_random):
+        names.append(f"{what.name} ({RANDOM})")
+    return dict.fromkeys(names, what.definition.plain())
 
 
 def _check_run(what: Asked, store: Store, how: How) -> None:
@@ -240,14 +243,14 @@ def _check_run(what: Asked, store: Store, how: How) -> None:
         raise SpecError("on a cluster a search must know how many trials to train at a time: give --jobs")
 
 
-def _test(made: SearchResult, store: Store, how: How, seeds: int, top: int) -> None:
+def _test(made: SearchResult, store: Store, how: How) -> None:
     """Train the best again on all training pictures, and the base beside them; no picture is held out."""
-    of = made.asked.definition
-    finalists = [Finalist(f"best {i + 1}", one.model) for i, one in enumerate(distinct(made.found, top))]
+    of, settings = made.asked.definition, made.asked.settings
+    finalists = [Finalist(f"best {i + 1}", one.model) for i, one in enumerate(distinct(made.found, settings.top))]
     finalists += [Finalist(f"best of {RANDOM}", one.model) for one in distinct(made.control, 1)]
     if not finalists:
         return
-    study = final_study(of, f"{made.asked.name}_best", finalists, seeds)
+    study = final_study(of, f"{made.asked.name}_best", finalists, settings.final_seeds)
     made.final = make_plan(study, changed(of.scale, {"validation": None}, {}), None, (), False, store)
     outcome = train(made.final, how)
     made.ended = outcome.ended

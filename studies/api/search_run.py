@@ -73,7 +73,7 @@ def _run(what: Asked, store: Store, how: How, ran: Ran, total: int, take_up: Cal
     options = options_of(how, total)
     with Progress({}, [], {}) as progress:
         loop = Loop(store, progress, _in_flight(how, total), lambda *told: _announce(progress, *told))
-        queue = Queue(store, [], {}, loop, options.run)
+        queue = Queue(store, [], {}, loop, options.run, judge=loop.stops if what.definition.halving else None)
         queue.hold_open()
 
         def begin(where: str) -> None:

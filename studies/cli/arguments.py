@@ -1,16 +1,12 @@
 """Types of arguments: each takes the text that was given, or says in one line what would work."""
 
-import re
 from argparse import ArgumentTypeError
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
 from searchspace.bounds import Within
+from studies.language import amounts
 from studies.trials.seeds import numbered
-
-UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
-LARGEST_AMOUNT = 10**18
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
@@ -41,11 +37,10 @@ def devices(text: str) -> float:
 
 def amount(text: str) -> int:
     """A count, which may end in k, M or G: 2G, 10M, 1.5M, 500k, 1000000."""
-    found = re.fullmatch(r"(\d{1,18}(?:\.\d{1,9})?)([kKmMgG]?)", text, re.ASCII)
-    value = Decimal(found[1]) * UNITS[found[2].lower()] if found else Decimal(0)
-    if not 1 <= value <= LARGEST_AMOUNT or value != int(value):
-        raise ArgumentTypeError(f"a whole number of at least 1, which may end in k, M or G (2G, 10M), got {text!r}")
-    return int(value)
+    try:
+        return amounts.amount(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
 
 
 def seeds(text: str) -> tuple[int, ...]:

@@ -8,10 +8,19 @@ from tabulate import tabulate
 
 from studies.api.plan import plan
 from studies.api.progress import counted, duration
+from studies.api.search_plan import SearchForecast, search_forecast
+from studies.api.search_settings import asked
+from studies.language.search_file import load_search
+from studies.store.store import Store
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Print the trials, their costs and the time they would take."""
+    """Print the trials, their costs and the time they would take; and the search, of a study file that has one."""
+    file = load_search(arguments.study)
+    found = _search(arguments) if file else None
+    if file and found and not file.arms:
+        print(json.dumps({"search": found.plain()}, indent=1) if arguments.json else found)
+        return 0
     made = plan(
         arguments.study,
         scale=arguments.scale,
@@ -38,7 +47,7 @@ def main(arguments: argparse.Namespace) -> int:
             "device_seconds": guess.device_seconds,
             "wall_seconds": guess.wall_seconds,
             "basis": guess.basis(missing),
-        }
+        } | ({"search": found.plain()} if found else {})
         print(json.dumps(content, indent=1))
         return 0
     print(f"{study.name} at scale {scale.scale}: {scale.description}\n")
@@ -63,7 +72,15 @@ def main(arguments: argparse.Namespace) -> int:
             f"about {duration(guess.wall_seconds)} ({duration(guess.device_seconds)} of training); "
             f"basis: {guess.basis(missing)}"
         )
+    if found:
+        print(f"\n{found}\nit is run by: studies search {arguments.study}")
     return 0
+
+
+def _search(arguments: argparse.Namespace) -> SearchForecast:
+    """What the search of a study file would train."""
+    what = asked(arguments.study, {"scale": arguments.scale})
+    return search_forecast(what, Store(arguments.runs_dir), arguments.devices or arguments.jobs)
 
 
 def _table(rows: Sequence[dict]) -> str:

@@ -41,6 +41,8 @@ def main(arguments: argparse.Namespace) -> int:
     from studies.reporting.tables import table
 
     print(table(plan.study, plan.scale, plan.store, arguments.seeds), end="")
+    if plan.study.searches:
+        say(f"the file has a search too, which `studies search {plan.study.path}` runs")
     progress = outcome.progress
     if progress is None:
         say("nothing to train: every trial is in the store")

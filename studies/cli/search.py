@@ -20,40 +20,24 @@ from studies.api.interrupt import EXIT_STATUS
 from studies.api.progress import duration, say
 from studies.api.search import SearchResult, run_search
 from studies.api.search_settings import asked
-from studies.cli.space_options import bounds
 from studies.engine.events import RayDiedError, StoppedError
 from studies.language.likeness import fields_alike
+from studies.language.search_block import SearchBlock
 from studies.language.study import Arm
 from studies.store.store import Store
 
+SETTINGS = tuple(name for name in SearchBlock.model_fields if name != "base")
 HOW = ("jobs", "executor", "gpus_per_trial", "cpus_per_trial", "address", "data_dir")
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Search; 1 if a trial failed."""
     start = time.monotonic()
-    what = asked(
-        arguments.base,
-        arguments.space,
-        bounds(arguments),
-        arguments.scale,
-        arguments.validation,
-        arguments.sampler,
-        arguments.objectives or ("top1", "macs"),
-        arguments.seed,
-        arguments.name,
-        arguments.budget_at,
-        arguments.warm_start,
-        arguments.data_dir,
-    )
+    what = asked(arguments.base, {name: getattr(arguments, name) for name in SETTINGS}, data_dir=arguments.data_dir)
     made = run_search(
         what,
         Store(arguments.runs_dir),
         How(**{name: getattr(arguments, name) for name in HOW}),
-        arguments.trials,
-        arguments.control,
-        arguments.final_seeds,
-        arguments.top,
         None if arguments.export is None else Path(arguments.export),
     )
     if isinstance(made.ended, StoppedError):

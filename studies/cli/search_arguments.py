@@ -15,21 +15,23 @@ def declare_search(add: Callable[..., argparse.ArgumentParser]) -> argparse.Argu
         "search",
         "studies.cli.search",
         "search a space for models within a budget, then test the best beside their base",
-        "studies search t2t_vit_14 --max-macs 2G --max-params 10M --trials 200",
+        "studies search t2t_vit_14 --max-macs 2G --max-params 10M --trials 200\n"
+        "         studies search examples/search_digits.yaml --trials 30",
     )
-    command.add_argument("base", help="preset to search around, or a space: its name, or your file.yaml")
+    command.add_argument(
+        "base",
+        help="preset to search around; or a space, its name or your file.yaml; or a study file with a `search:` block, "
+        "over which options win",
+    )
     command.add_argument("--space", metavar="SPACE", help="name, or your file.yaml (default: the scale's, else paper)")
     add_budget(command)
     command.add_argument(
         "--budget-at",
         choices=("full", "scale"),
-        default="full",
         help="whether these are of the model at full size, or as the scale shrinks it (default: full)",
     )
-    command.add_argument(
-        "--trials", type=whole(1, 100_000), default=50, metavar="N", help="candidates in all (default: 50)"
-    )
-    command.add_argument("--sampler", default="tpe", metavar="NAME", help="tpe, nsga2, gp or random (default: tpe)")
+    command.add_argument("--trials", type=whole(1, 100_000), metavar="N", help="candidates in all (default: 50)")
+    command.add_argument("--sampler", metavar="NAME", help="tpe, nsga2, gp or random (default: tpe)")
     command.add_argument(
         "--warm-start",
         metavar="SCORE",
@@ -42,27 +44,42 @@ def declare_search(add: Callable[..., argparse.ArgumentParser]) -> argparse.Argu
         metavar="NAME",
         help="top1, macs or params; may be repeated (default: top1 and macs)",
     )
-    command.add_argument("--scale", default="digits", help="that ranks the candidates (default: digits)")
+    command.add_argument("--scale", help="that ranks the candidates (default: digits)")
     command.add_argument(
         "--validation",
         type=number(0, 1),
-        default=0.2,
         metavar="SHARE",
         help="of the training pictures, that candidates are ranked on (default: 0.2)",
     )
-    command.add_argument("--seed", type=whole(0, LARGEST_SEED), default=0, help="default: 0")
+    command.add_argument(
+        "--early-stop",
+        action=argparse.BooleanOptionalAction,
+        help="end candidates early that are worse on the validation pictures than others after as many epochs (ASHA); "
+        "the sampler learns from them what they had reached, and the final test ends none",
+    )
+    command.add_argument(
+        "--grace-period", type=whole(1, 100_000), metavar="EPOCHS", help="--early-stop leaves so many (default: 1)"
+    )
+    command.add_argument(
+        "--reduction-factor",
+        type=number(1, 1000),
+        metavar="N",
+        help="--early-stop lets the best one in N go on after each rung: after 1, N, N * N epochs with a grace period "
+        "of 1 (default: 2)",
+    )
+    command.add_argument("--seed", type=whole(0, LARGEST_SEED), help="default: 0")
     command.add_argument(
         "--control",
         action=argparse.BooleanOptionalAction,
         help="search at random too, with as many candidates (default: for up to 50)",
     )
     command.add_argument(
-        "--final-seeds", type=whole(1, 1000), default=3, metavar="K", help="that the best are tested with (default: 3)"
+        "--final-seeds", type=whole(1, 1000), metavar="K", help="that the best are tested with (default: 3)"
     )
+    command.add_argument("--top", type=whole(0, 100), metavar="N", help="how many of the best are tested (default: 3)")
     command.add_argument(
-        "--top", type=whole(0, 100), default=3, metavar="N", help="how many of the best are tested (default: 3)"
+        "--name", help="of the search and its journal (default: the base's, the space's or the study's)"
     )
-    command.add_argument("--name", help="of the search and its journal (default: that of the base, or of the space)")
     command.add_argument(
         "--export", metavar="DIR", help="write the Pareto set as a study file, the candidates as csv, and figures"
     )

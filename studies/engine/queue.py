@@ -1,7 +1,7 @@
 """Which trial is trained next: longest first, after those it needs, none that another run has or has done."""
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from studies.engine.events import Events
 from studies.store.errors import DamagedError
 from studies.store.leases import Patience, newest
 from studies.store.store import Store
+from studies.trials.results import EpochRecord
 from studies.trials.trial import TrialSpec
 
 
@@ -40,6 +41,7 @@ class Queue:
         keep: trials that early stopping must not end.
         groups: group of arms of each trial, the first that has it.
         early_stop: whether what another run stops early meanwhile is ended; else it is trained on.
+        judge: says after each epoch but the last whether a trial is to be stopped early; none: it is not.
     """
 
     def __init__(
@@ -52,8 +54,10 @@ class Queue:
         keep: Collection[str] = (),
         early_stop: bool = False,
         groups: Mapping[str, str] | None = None,
+        judge: Callable[[str, EpochRecord], bool] | None = None,
     ) -> None:
         self.store, self.events, self.run, self.early_stop = store, events, run, early_stop
+        self.judge = judge
         self.keep, self.groups = set(keep), dict(groups or {})
         self.trials: dict[str, TrialSpec] = {}
         self.weights: dict[str, float] = {}
@@ -64,6 +68,7 @@ class Queue:
         self.open = False
         self.given: set[str] = set()
         self.lost: set[str] = set()  # failed, or in need of one that is
+        self.early: set[str] = set()  # stopped early
         self.closed = False
         self.patience = Patience()
         self.last_look = 0.0
@@ -71,6 +76,8 @@ class Queue:
 
     def add(self, trials: Sequence[TrialSpec], weights: Mapping[str, float]) -> None:
         """Take more trials while the run goes on; those that are known already change nothing.
+
+        One that was stopped early is given again, to be trained on.
 
         Args:
             trials: to be ended, those that others need among them or known already.
@@ -81,7 +88,9 @@ class Queue:
         """
         if self.closed:
             raise ValueError("the queue is closed: it takes no more trials")
-        new = {trial.id: trial for trial in trials if trial.id not in self.trials}
+        new = {trial.id: trial for trial in trials if trial.id not in self.trials or trial.id in self.early}
+        self.early -= new.keys()
+        self.lost -= new.keys()
         self.trials |= new
         self.weights |= {trial_id: weights[trial_id] for trial_id in new}
         self.failures |= {trial_id: self.store.failure(trial_id) for trial_id in new}
@@ -154,6 +163,7 @@ class Queue:
         """A trial was stopped early."""
         self._end(trial_id)
         self.lost.add(trial_id)
+        self.early.add(trial_id)
         self.events.pruned(trial_id, epoch)
 
     def back(self, trial_id: str) -> None:

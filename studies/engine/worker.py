@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +46,7 @@ def train(
     stopping: threading.Event | None = None,
     dead_lease: str = "",
     launch: Launch | None = None,
-) -> Iterator[EpochRecord]:
+) -> Generator[EpochRecord, None, None]:
     """Train a trial of the store from where it stands, yielding a record an epoch.
 
     The result, or the reason of a failure, is in the store before this ends.

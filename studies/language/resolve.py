@@ -39,9 +39,12 @@ def parse(path: Path) -> Study:
     Raises:
         SpecError: with file and line.
     """
-    file = _read(path, ())
+    file = read(path)
     content = file.validate(StudyFile)
     groups = content.all_groups()
+    if not groups:
+        text = "a search and no arms: `studies search` runs it, `studies plan` says what it is"
+        raise file.error(("search",), f"{content.study} has {text}")
     arms: list[Arm] = []
     for name, group in groups.items():
         where = ("groups", name) if name in content.groups else ()
@@ -60,6 +63,7 @@ def parse(path: Path) -> Study:
         arms=tuple(linked(file, content.groups, arms)),
         bases={name: group.base for name, group in groups.items()},
         path=path,
+        searches=content.search is not None,
     )
 
 
@@ -76,10 +80,14 @@ def _check_recipes(scale: str, arms: list[Arm]) -> None:
             raise SpecError(f"{arm.place}: {arm.name}: {error}", error.where, error.kind) from None
 
 
-def _read(path: Path, children: tuple[Path, ...]) -> YamlFile:
-    """A study file with the content of those it extends."""
+def read(path: Path, children: tuple[Path, ...] = ()) -> YamlFile:
+    """A study file with the content of those it extends.
+
+    Raises:
+        SpecError: with file and line.
+    """
     file = YamlFile(path)
-    _find_scale(file)
+    _find_files(file, ("scale",), ("search", "scale"), ("search", "space"))
     parent = file.data.get("extends")
     if parent is None:
         return file
@@ -97,7 +105,7 @@ def _read(path: Path, children: tuple[Path, ...]) -> YamlFile:
     if found.resolve() in line:
         circle = " extends ".join(p.name for p in (*line[line.index(found.resolve()) :], found))
         raise file.error(("extends",), f"a study cannot extend itself: {circle}")
-    own, base = file.data, _read(found, line).data
+    own, base = file.data, read(found, line).data
     for name, group in (own.get("groups") or {}).items() if isinstance(own.get("groups"), dict) else ():
         if isinstance(group, dict) and "base" not in group and name not in (base.get("groups") or {}):
             hint = nearest(name, base.get("groups") or {})
@@ -109,14 +117,22 @@ def _read(path: Path, children: tuple[Path, ...]) -> YamlFile:
     return file
 
 
-def _find_scale(file: YamlFile) -> None:
-    """A scale that is a file of the user's is looked for beside the study file that names it."""
-    scale = file.data.get("scale")
-    if isinstance(scale, str) and scale.endswith((".yaml", ".yml")):
-        found = file.path.parent / scale
-        if not found.is_file():
-            raise file.error(("scale",), f"scale: no such file: {found}")
-        file.data["scale"] = str(found)
+def _find_files(file: YamlFile, *keys: tuple[str, ...]) -> None:
+    """Files of the user's, of a scale say, are looked for beside the study file that names them."""
+    for key in keys:
+        *outer, name = key
+        holder = file.data
+        for part in outer:
+            holder = holder.get(part)
+            if not isinstance(holder, dict):
+                break
+        else:
+            named = holder.get(name)
+            if isinstance(named, str) and named.endswith((".yaml", ".yml")):
+                found = file.path.parent / named
+                if not found.is_file():
+                    raise file.error(key, f"{name}: no such file: {found}")
+                holder[name] = str(found)
 
 
 def _arms(file: YamlFile, where: tuple[str, ...], name: str, group: Group) -> Iterator[Arm]:

@@ -50,6 +50,7 @@ def schema() -> dict[str, Any]:
         for generator in ("ablate", "add_one", "grid", "zip"):
             patterns = [{"pattern": pattern} for pattern in (FREE, *listed)]
             holder["properties"][generator]["propertyNames"] = {"anyOf": [{"enum": sorted(fields)}, *patterns]}
+    made["$defs"]["Space"]["required"] = ["knobs"]  # in a study file its name and base are the study's
     return made
 
 

@@ -121,6 +121,7 @@ class Study:
     """A study with its arms resolved; `path` is its file.
 
     Attributes:
+        searches: whether the file has a search too.
         baseline_seeds: how many seeds the baselines have at least; none: as many as the other arms.
     """
 
@@ -133,6 +134,7 @@ class Study:
     arms: tuple[Arm, ...]
     bases: dict[str, str]
     path: Path | None = None
+    searches: bool = False
     baseline_seeds: int | None = None
 
     def seeds_of(self, arm: Arm, seeds: Sequence[int] | None = None) -> tuple[int, ...]:

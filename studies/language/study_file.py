@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from searchspace.bounds import Seed, Within
 from searchspace.spec import Spec
 from studies.language.generators import Generators
+from studies.language.search_block import SearchBlock
 from studies.trials.scale import NAME
 from studies.trials.seeds import MOST_SEEDS, numbered
 from studies.trials.trial import Distillation
@@ -106,7 +107,7 @@ class PaperRef(Spec):
 
 
 class StudyFile(Generators):
-    """A study file: what a group has, for the arms of its own group, or `groups`, or both."""
+    """A study file: what a group has, for the arms of its own group, or `groups`, or both; or a `search`, or all."""
 
     study: str = Field(pattern=NAME, description="name: letters, digits, _, . and -")
     extends: str | None = Field(None, description="another study, by name or path: its content, changed by this file's")
@@ -124,6 +125,19 @@ class StudyFile(Generators):
     baseline: str | None = Field(None, description="arm that the others are compared with; default: the first")
     arms: Arms = Field({}, description=ARMS)
     match: Match | None = Field(None, description="make every arm cost what the baseline does")
+    search: SearchBlock | None = Field(None, description="a search, which `studies search FILE` runs")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_space(cls, data: Any) -> Any:
+        """Give knobs that stand in the `search` block itself the study's name and base."""
+        search = data.get("search") if isinstance(data, dict) else None
+        space = search.get("space") if isinstance(search, dict) else None
+        if not isinstance(search, dict) or not isinstance(space, dict):
+            return data
+        base = search.get("base") or data.get("base")
+        named = {"name": data.get("study")} | ({} if base is None else {"base": base}) | space
+        return data | {"search": search | {"space": named}}
 
     @field_validator("seeds", mode="before")
     @classmethod
@@ -134,8 +148,10 @@ class StudyFile(Generators):
     @model_validator(mode="after")
     def _has_groups(self) -> "StudyFile":
         own = self._has_own()
-        if not own and not self.groups:
-            raise ValueError("a study needs `groups`, or `base` and `arms` (or generators) of its own, or both")
+        if not own and not self.groups and not self.search:
+            raise ValueError(
+                "a study needs `groups`, or `base` and `arms` (or generators) of its own, or both; or a `search`"
+            )
         if own and not self.base:
             raise ValueError("`base` is missing: the preset that the arms change")
         if own and not (self.arms or self.generates()):
@@ -145,7 +161,8 @@ class StudyFile(Generators):
         return self
 
     def _has_own(self) -> bool:
-        return bool(self.base or self.baseline or self.arms or self.generates() or self.match or self.exclude)
+        arms = bool(self.baseline or self.arms or self.generates() or self.match or self.exclude)
+        return arms or (self.base is not None and self.search is None)  # which may be what has a base
 
     def all_groups(self) -> dict[str, Group]:
         """The groups by name; that of the study's own arms, which comes first, has the study's."""

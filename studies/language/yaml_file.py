@@ -85,7 +85,8 @@ class YamlFile:
                 message += nearest(str(where[-1]), _keys(model, where[:-1]))
             inner = first.get("ctx", {}).get("error")
             if isinstance(inner, SpecError):  # it may know better where, as a key of a mapping has dots of its own
-                where = next((key for key in self.lines if ".".join(map(str, key)) == inner.where), where)
+                within = ".".join((*map(str, where), inner.where))
+                where = next((key for key in self.lines if ".".join(map(str, key)) in (inner.where, within)), where)
             raise self.error(where, message) from None
 
     def _data(self, loader: Any, node: yaml.Node, where: Path_) -> Any:

@@ -1,9 +1,10 @@
 """What defines a search: all on which its proposals and its figures depend."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from searchspace.identity import hashed
+from studies.searching.rungs import Halving
 from studies.trials.scale import Scale
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ class Definition:
         base: preset that the space is around, and that the best are compared with.
         budget: that candidates keep.
         budget_at: whether that is the cost at `full` size, or of the small model at the `scale`.
+        halving: how the worse are stopped early; none: they are not.
         scale: at which they are ranked; its data holds out pictures for validation.
         sampler: one of `objectives.SAMPLERS`.
         objectives: names of `objectives.OBJECTIVES`.
@@ -36,6 +38,12 @@ class Definition:
     seed: int
     budget_at: str = "full"
     warm_start: str | None = None
+    halving: Halving | None = None
+
+    @property
+    def epochs(self) -> int:
+        """That a candidate is trained."""
+        return int(self.scale.recipe_of(self.base).get("epochs", self.scale.recipe.epochs))
 
     def plain(self) -> dict[str, Any]:
         """As plain data, in which fields that are added later leave no trace."""
@@ -49,7 +57,7 @@ class Definition:
             "objectives": list(self.objectives),
             "seed": self.seed,
             **({"warm_start": self.warm_start} if self.warm_start else {}),
-        }
+        } | ({"early_stop": asdict(self.halving)} if self.halving else {})
 
 
 def difference(there: Any, here: Any, path: str = "") -> str:

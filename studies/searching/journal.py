@@ -19,6 +19,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from searchspace.expand import SpecError
+from studies.searching.attempts import counted
 from studies.searching.definition import difference
 from studies.searching.objectives import Direction
 from studies.searching.parameters import point_of
@@ -45,7 +46,7 @@ def journal_path(store: Store, name: str) -> Path:
 
 
 def check_journal(path: Path, definitions: dict[str, dict[str, Any]]) -> dict[str, int]:
-    """How many trials a journal has of each of these studies; nothing is written.
+    """How many candidates a journal has of each of these studies; nothing is written.
 
     Raises:
         SpecError: if it cannot be read, or is of another search.
@@ -57,7 +58,11 @@ def check_journal(path: Path, definitions: dict[str, dict[str, Any]]) -> dict[st
     for name, definition in definitions.items():
         if name in known:
             _check_definition(path, known[name].user_attrs.get(DEFINITION), definition, known[name].n_trials)
-    return {name: known[name].n_trials if name in known else 0 for name in definitions}
+    return {name: _candidates(storage, name) if name in known else 0 for name in definitions}
+
+
+def _candidates(storage: JournalStorage, name: str) -> int:
+    return len(counted(storage.get_all_trials(storage.get_study_id_from_name(name), deepcopy=False)))
 
 
 def proposed(store: Store, space: "Space") -> list[dict[str, Any]]:

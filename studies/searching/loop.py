@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from studies.engine.events import Events
 from studies.engine.queue import Queue
 from studies.searching.search import Proposal, Search, result_in
+from studies.store.checkpoints import load_checkpoint
 from studies.store.store import Store
 from studies.trials.results import EpochRecord, Result
 
@@ -21,13 +22,18 @@ class Wanted:
 
     @property
     def open(self) -> bool:
-        """Whether more are to be proposed."""
-        return len(self.search) < self.trials and not self.search.exhausted
+        """Whether more are to be proposed, or tried again."""
+        return bool(self.search.failed) or (len(self.search) < self.trials and not self.search.exhausted)
 
     @property
     def left(self) -> int:
         """How many are still to be evaluated."""
-        return max(0, self.trials - len(self.search)) + len(self.search.running)
+        search = self.search
+        return max(0, self.trials - len(search)) + len(search.running) + len(search.failed)
+
+    def next(self) -> Proposal | None:
+        """A candidate that failed before, else a new one; None if no feasible one is left."""
+        return self.search.retry() if self.search.failed else self.search.propose()
 
 
 class Loop:
@@ -57,11 +63,15 @@ class Loop:
         self.hopeless = ""
         self._waiting: dict[str, list[tuple[Search, int]]] = {}  # for each trial, the candidates that it ranks
         self._failed: dict[str, str] = {}
+        self._expected: set[str] = set()  # trials that failed before
         self._done = 0
 
     def begin(self, queue: Queue, searches: Sequence[Wanted]) -> None:
         """Take up what a process that was killed has left, and propose; the searches are completed in this order."""
         self.queue, self.searches = queue, searches
+        if any(wanted.search.any_done for wanted in searches):
+            # What failed before may fail for ever: it says nothing of the rest.
+            self._expected = {trial.user_attrs["trial"] for w in searches for trial in w.search.failed}
         queue.hold_open()
         for wanted in self.searches:
             for number, candidate in sorted(wanted.search.running.items()):
@@ -77,7 +87,7 @@ class Loop:
             wanted = next((w for w in self.searches if w.open), None)
             if wanted is None or self.hopeless:
                 break
-            proposal = wanted.search.propose()
+            proposal = wanted.next()
             if proposal is not None:
                 self._add(wanted.search, proposal)
         if not any(wanted.search.running for wanted in self.searches):
@@ -101,6 +111,8 @@ class Loop:
         self.announce(search, proposal, None)
         self.store.plan(trial)
         assert self.queue is not None
+        if search.rungs and self._has_ended(trial.id):
+            return
         # Of equal weight, so that the order is that of the proposals: what is told when decides what is proposed.
         self.queue.add([trial], {trial.id: 1.0})
 
@@ -108,6 +120,24 @@ class Loop:
         for search, number in self._waiting.pop(trial_id, ()):
             search.tell(number, top1)
         self._fill()
+
+    def stops(self, trial_id: str, record: EpochRecord) -> bool:
+        """Whether a trial is to be stopped after an epoch: if no search needs it any longer."""
+        stops = [search.stops(number, record) for search, number in self._waiting.get(trial_id, ())]
+        return bool(stops) and all(stops)
+
+    def _has_ended(self, trial_id: str) -> bool:
+        """Whether a trial that was begun earlier is at a rung where it ends: its last epoch may not have been told."""
+        if self.store.done(trial_id):
+            return False
+        stops = False
+        for record in (load_checkpoint(self.store, trial_id) or {}).get("history", ()):
+            stops = self.stops(trial_id, record)
+        if stops:
+            assert self.queue is not None
+            self.store.prune(trial_id, record["epoch"], record["top1"], self.queue.run)
+            self._stop(trial_id, record["epoch"])
+        return stops
 
     def started(self, trial_id: str) -> None:
         """A worker has taken a trial."""
@@ -127,13 +157,20 @@ class Loop:
         """A trial failed."""
         self.events.failed(trial_id, reason)
         self._failed[trial_id] = reason
-        if len(self._failed) >= MOST_FAILURES and not self._done:
+        if len(self._failed.keys() - self._expected) >= MOST_FAILURES and not self._done:
             self.hopeless = reason
         self._ended(trial_id, None)
 
     def pruned(self, trial_id: str, epoch: int) -> None:
-        """Another run has stopped a trial early: this one trains it on."""
+        """A trial was stopped early."""
+        self._stop(trial_id, epoch)
+        self._fill()
+
+    def _stop(self, trial_id: str, epoch: int) -> None:
         self.events.pruned(trial_id, epoch)
+        self._done += 1
+        for search, number in self._waiting.pop(trial_id, ()):
+            search.stopped(number)
 
     def held_elsewhere(self, trials: Sequence[str]) -> None:
         """These trials are trained by other runs now."""

@@ -1,32 +1,13 @@
 """What a search can be for."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
-from searchspace.expand import SpecError, nearest
+from studies.language.search_block import Sampler
 
 Direction = Literal["maximize", "minimize"]
 OBJECTIVES: dict[str, Direction] = {"top1": "maximize", "macs": "minimize", "params": "minimize"}
-SAMPLERS = ("tpe", "nsga2", "gp", "random")
-
-
-def check_objectives(names: Sequence[str]) -> tuple[str, ...]:
-    """Names of objectives, each once, top1 among them.
-
-    Raises:
-        SpecError: if they are not.
-    """
-    for name in names:
-        if name not in OBJECTIVES:
-            raise SpecError(f"unknown objective {name!r}{nearest(name, OBJECTIVES)}")
-    if len(set(names)) < len(names):
-        raise SpecError(f"each objective once, got {', '.join(names)}")
-    if "top1" not in names:
-        raise SpecError(
-            f"one of the objectives must be top1, got {', '.join(names)}: what only costs, nobody needs to train; "
-            "--max-macs and --max-params bound it"
-        )
-    return tuple(names)
+SAMPLERS: tuple[str, ...] = get_args(Sampler)
 
 
 def directions(names: Sequence[str]) -> list[Direction]:

@@ -8,12 +8,18 @@ import optuna
 from optuna.trial import TrialState
 
 from searchspace.spec import ModelSpec
+from studies.searching.attempts import counted
 from studies.searching.candidates import Point
 from studies.searching.objectives import directions
 from studies.searching.pareto import front
 from studies.searching.search import Search
 
-STATES = {TrialState.COMPLETE: "done", TrialState.FAIL: "failed", TrialState.RUNNING: "running"}
+STATES = {
+    TrialState.COMPLETE: "done",
+    TrialState.FAIL: "failed",
+    TrialState.RUNNING: "running",
+    TrialState.PRUNED: "stopped",
+}
 
 
 @dataclass(frozen=True)
@@ -22,11 +28,13 @@ class Found:
 
     Attributes:
         number: in its search.
-        status: done, failed or running.
+        status: done, failed, running, or stopped: early, as it was worse than others.
         trial: id in the store of what ranks it.
         params: at full size, as are `macs`.
         top1: on the validation pictures, in %; None unless done.
         pareto: whether no other candidate beats it.
+        stopped_after: epochs, if it was.
+        stopped_at: its accuracy then, in %.
     """
 
     number: int
@@ -38,17 +46,19 @@ class Found:
     macs: int
     top1: float | None
     pareto: bool = False
+    stopped_after: int | None = None
+    stopped_at: float | None = None
 
     def row(self) -> dict[str, Any]:
         """As a row of a frame."""
-        names = ("number", "status", "trial", "top1", "params", "macs", "pareto")
+        names = ("number", "status", "trial", "top1", "params", "macs", "pareto", "stopped_after", "stopped_at")
         return {name: getattr(self, name) for name in names} | {f"point.{k}": v for k, v in self.point.items()}
 
 
 def found_by(search: Search) -> list[Found]:
-    """Every candidate of a search, in the order of their numbers."""
+    """Every candidate of a search as its last attempt left it, in the order of their numbers."""
     of = search.candidates.definition
-    trials = search.study.get_trials(deepcopy=False)
+    trials = counted(search.study.get_trials(deepcopy=False))
     done = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     best = {done[i].number for i in front([trial.values for trial in done], directions(of.objectives))}
     return [_found(search, trial, trial.number in best) for trial in trials]
@@ -56,6 +66,7 @@ def found_by(search: Search) -> list[Found]:
 
 def _found(search: Search, trial: optuna.trial.FrozenTrial, pareto: bool) -> Found:
     of, attributes = search.candidates.definition, trial.user_attrs
+    is_done, is_stopped = trial.state == TrialState.COMPLETE, trial.state == TrialState.PRUNED
     point = search.proposer.point_of(trial.params)
     return Found(
         number=trial.number,
@@ -65,8 +76,10 @@ def _found(search: Search, trial: optuna.trial.FrozenTrial, pareto: bool) -> Fou
         model=of.space.spec(point),
         params=attributes["params"],
         macs=attributes["macs"],
-        top1=trial.values[of.objectives.index("top1")] if trial.values else None,
+        top1=trial.values[of.objectives.index("top1")] if is_done else None,
         pareto=pareto,
+        stopped_after=trial.last_step if is_stopped else None,
+        stopped_at=trial.intermediate_values[trial.last_step] if is_stopped else None,
     )
 
 

@@ -54,6 +54,9 @@ class Proposer:
         sampler: one of `objectives.SAMPLERS`.
         seed: tells this search's stream of numbers from others'.
         score: of untrained models, by which the first candidates are chosen; none: they are drawn.
+
+    Attributes:
+        completed: how many candidates were evaluated.
     """
 
     def __init__(
@@ -70,21 +73,21 @@ class Proposer:
         self.distributions = {parameter.name: distribution(parameter.values) for parameter in self.parameters}
         self._mirror = optuna.create_study(directions=list(directions))
         self._numbers: list[int] = []  # of the mirror's trials, by that of the search's
-        self._completed = 0
+        self.completed = 0
 
     def take(self, trial: FrozenTrial) -> None:
         """A trial of the journal, in the order of their numbers."""
         self._numbers.append(len(self._mirror.get_trials(deepcopy=False)))
         self._mirror.add_trial(trial)
-        self._completed += trial.state == TrialState.COMPLETE
+        self.completed += trial.state == TrialState.COMPLETE
 
     def tell(self, number: int, values: Sequence[float] | None) -> None:
-        """What came of a trial; None: it failed."""
+        """What came of a trial, or had come of it when it was stopped early; None: it failed."""
         if values is None:
             self._mirror.tell(self._numbers[number], state=TrialState.FAIL)
         else:
             self._mirror.tell(self._numbers[number], values)
-            self._completed += 1
+            self.completed += 1
 
     def propose(self, taken: Callable[[Candidate], bool]) -> tuple[Candidate, FrozenTrial] | None:
         """The next candidate, with the trial to be written down; None if no feasible one is left.
@@ -94,7 +97,7 @@ class Proposer:
         """
         rng = random.Random(f"{self.seed} {len(self._numbers)}")
         raw, attributes = self._ask(rng.getrandbits(32))
-        is_drawn = self.sampler == "random" or self._completed < DRAWN[self.sampler]
+        is_drawn = self.sampler == "random" or self.completed < DRAWN[self.sampler]
         candidate = None if is_drawn else self._near(raw, taken, rng)
         if self._warm and len(self._numbers) < self._warm.count:
             candidate = self._warm.best(taken)

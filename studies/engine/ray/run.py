@@ -15,7 +15,7 @@ from studies.engine.events import RayDiedError, StoppedError
 from studies.engine.heart import ask_to_stop, take_back_stop
 from studies.engine.options import Options
 from studies.engine.queue import Queue
-from studies.engine.ray.scheduling import WORKER_DEATHS, FromQueue, Relay, WithinGroups
+from studies.engine.ray.scheduling import WORKER_DEATHS, FromQueue, Judged, Relay, WithinGroups
 from studies.engine.ray.session import session
 from studies.engine.ray.trainable import StoredTrial
 from studies.store.files import StoreError
@@ -58,7 +58,7 @@ def run_ray(
                 metric="top1",
                 mode="max",
                 num_samples=-1,
-                scheduler=WithinGroups(cluster) if cluster.early_stop else None,
+                scheduler=Judged(queue) if queue.judge else WithinGroups(cluster) if cluster.early_stop else None,
                 reuse_actors=True,
             ),
             run_config=tune.RunConfig(

@@ -76,6 +76,24 @@ class WithinGroups(FIFOScheduler):
         self._of(trial).on_trial_remove(tune_controller, trial)
 
 
+class Judged(FIFOScheduler):
+    """Stops early what the queue says."""
+
+    def __init__(self, queue: Queue) -> None:
+        super().__init__()
+        self.queue = queue
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return FIFOScheduler, ()
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        if result["outcome"] != "epoch" or self.queue.judge is None:
+            return self.CONTINUE
+        part = "record/"  # Tune flattens what it gives to schedulers
+        record: Any = {key.removeprefix(part): value for key, value in result.items() if key.startswith(part)}
+        return self.STOP if self.queue.judge(_task(trial), record) else self.CONTINUE
+
+
 class Relay(tune.Callback):
     """Tells the queue what Tune reports."""
 

@@ -15,6 +15,7 @@ from optuna.storages.journal import JournalFileBackend
 from searches import space_file
 from support import Studies, start
 
+from studies.cli.parser import main
 from studies.store.store import Store
 
 Refused = Callable[..., str]
@@ -72,12 +73,25 @@ def test_a_search_ends_with_its_front_and_a_test_of_the_best_and_can_be_extended
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("executor", [("--executor", "inline"), ("--jobs", "1")], ids=["inline", "ray"])
+@pytest.mark.parametrize(
+    ("executor", "options", "states"),
+    [
+        (("--executor", "inline"), (), {"done"}),
+        (("--jobs", "1"), ("--early-stop",), {"done", "pruned"}),
+    ],
+    ids=["inline", "ray early-stop"],
+)
 def test_after_kill_9_the_same_command_evaluates_the_same_candidates(
-    studies: Studies, tmp_path: Path, tiny: Path, environment: dict[str, str], executor: tuple[str, ...]
+    studies: Studies,
+    tmp_path: Path,
+    tiny: Path,
+    environment: dict[str, str],
+    executor: tuple[str, ...],
+    options: tuple[str, ...],
+    states: set[str],
 ) -> None:
-    tiny.write_text(tiny.read_text().replace("epochs: 2", "epochs: 12"))
-    command = ["search", *SMALL, *QUICK, "--trials", "12"]
+    tiny.write_text(tiny.read_text().replace("epochs: 2", "epochs: 8"))
+    command = ["search", *SMALL, *QUICK, "--trials", "12", *options]
     whole = studies(*command, "--executor", "inline", "--runs-dir", "whole")
     assert whole.returncode == 0, whole.stderr
 
@@ -92,7 +106,7 @@ def test_after_kill_9_the_same_command_evaluates_the_same_candidates(
     assert evaluated(tmp_path / "killed") == evaluated(tmp_path / "whole")
     assert rest.stdout == whole.stdout
     store = Store(tmp_path / "killed")
-    assert {store.state(trial) for trial in store.ids()} == {"done"}, "no trial is lost, and none runs on"
+    assert {store.state(trial) for trial in store.ids()} == states, "no trial is lost, and none runs on"
 
 
 def wait_for_ends(runs: Path, count: int, process: subprocess.Popen[str]) -> None:
@@ -100,7 +114,7 @@ def wait_for_ends(runs: Path, count: int, process: subprocess.Popen[str]) -> Non
     assert process.stderr
     seen = len(list(runs.glob("trials/*/result.json")))
     for line in process.stderr:
-        seen += ": top-1" in line and line.startswith("[")
+        seen += ("top-1" in line) and line.startswith("[")
         if seen >= count:
             return
     raise AssertionError(f"ended before {count} candidates had")
@@ -133,7 +147,7 @@ def test_two_at_a_time_under_ray_evaluate_each_candidate_once(studies: Studies, 
         ((*SMALL, "--min-params", "9M", "--max-params", "8M"), "min_params must be at most max_params"),
         ((*SMALL, "--validation", "0.001"), "leaves none for validation"),
         ((*SMALL, "--scale", "digit"), "unknown scale 'digit'"),
-        ((*SMALL, "--name", "a/b"), "--name: letters"),
+        ((*SMALL, "--name", "a/b"), "name: letters"),
         ((*SMALL, "--export", "tiny.yaml"), "tiny.yaml is no folder"),
         ((*SMALL, "--runs-dir", "memory://x/runs"), "a search keeps its journal in a folder"),
         ((*SMALL, "--executor", "inline", "--jobs", "2"), "--executor inline trains one trial at a time"),
@@ -161,3 +175,32 @@ def test_a_journal_of_another_budget_is_refused_and_stays(studies: Studies, refu
     line = refused("search", *SMALL, *QUICK, "--max-macs", "3G")
     assert "budget.max_macs is 2000000000 there and 3000000000 here; --name begins a new one" in line
     assert len(evaluated(tmp_path / "runs")) == 2
+
+
+def test_a_plan_says_what_the_search_of_a_study_file_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    search = "search: {space: space.yaml, max_macs: 2G, trials: 4, top: 2, final_seeds: 2}\n"
+    Path("s.yaml").write_text(f"study: s\nscale: tiny.yaml\n{search}")
+    assert main(["plan", "s.yaml"]) == 0
+    shown = capsys.readouterr().out
+    assert "search s: tpe over top1 and macs" in shown
+    assert "4 candidates, and 4 of a random search beside it, at scale tiny: 0 in the journal, 8 to evaluate" in shown
+    Path("s.yaml").write_text(f"study: s\nscale: tiny.yaml\nbase: t2t_vit_14\narms: {{a: {{}}}}\n{search}")
+    assert main(["plan", "s.yaml", "--json"]) == 0
+    plain = json.loads(capsys.readouterr().out)
+    assert len(plain["trials"]) == 3 and plain["search"]["candidates"] == {"s": 4, "s (random)": 4}
+    assert not Path("runs").exists()
+
+
+def test_a_search_of_a_study_file_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    search = "search: {space: space.yaml, max_macs: 2G, trials: 4, top: 0, control: false, name: small}\n"
+    Path("s.yaml").write_text(f"study: s\nscale: tiny.yaml\n{search}")
+    assert main(["search", "s.yaml", "--executor", "inline", "--trials", "2", "--export", "out"]) == 0
+    assert "2 candidates, 2 to evaluate" in capsys.readouterr().err
+    assert len(evaluated(tmp_path / "runs")) == 2
+    assert main(["plan", "out/small.yaml"]) == 0, "what it writes is a study that runs"

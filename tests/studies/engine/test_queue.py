@@ -194,6 +194,16 @@ def test_what_was_stopped_early_before_goes_on(store: Store, told: Told) -> None
     assert store.pruned(A.id) is None
 
 
+def test_what_this_run_stopped_early_is_given_again_when_it_is_added_again(store: Store, told: Told) -> None:
+    q = queue(store, told, weighed(A=1))
+    assert given_by(q) == A.id
+    store.prune(A.id, 2, 40.0, "ours")
+    q.pruned(A.id, 2)
+    assert q.finished
+    q.add([A], {A.id: 1.0})
+    assert given_by(q) == A.id and A.id not in q.lost
+
+
 def test_a_damaged_result_is_put_aside_and_trained_anew(store: Store, told: Told) -> None:
     store.finish(A.id, RESULT)
     store.files.write(f"trials/{A.id}/result.json", b"{")

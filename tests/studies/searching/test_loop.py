@@ -1,56 +1,18 @@
 """What feeds a queue: each end is told, and the next proposed, whatever becomes of a trial."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
+from loops import Run, states
 from optuna.trial import TrialState
-from queues import RESULT, Told, given_by
-from searches import SPACE, accuracy, definition, in_memory
+from queues import RESULT
+from searches import SPACE, definition, evaluate, in_memory
 
 from searchspace.budget import Budget
 from searchspace.space import space_of
-from studies.engine.queue import Queue
-from studies.searching.loop import MOST_FAILURES, Loop, Wanted
+from studies.searching.loop import MOST_FAILURES, Wanted
+from studies.searching.outcome import found_by
 from studies.searching.search import Search
-from studies.store.store import Store
-
-
-class Run:
-    """A loop over a queue whose trials are trained by the test, in no time."""
-
-    def __init__(self, root: Path, wanted: Sequence[Wanted], at_a_time: int = 1) -> None:
-        self.store = Store(root)
-        self.store.files.look_seconds = 0.0
-        self.told, self.shown = Told(), []
-        self.told.started = lambda trial_id: None  # type: ignore[attr-defined]
-        self.loop = Loop(self.store, self.told, at_a_time, lambda *shown: self.shown.append(shown))  # type: ignore[arg-type]
-        self.queue = Queue(self.store, [], {}, self.loop, "ours")
-        self.wanted = wanted
-        self.loop.begin(self.queue, wanted)
-
-    def give(self) -> str | None:
-        return given_by(self.queue)
-
-    def finish(self, trial_id: str) -> None:
-        top1 = {c.trial.id: accuracy(c) for w in self.wanted for c in w.search.running.values()}[trial_id]
-        result: Any = RESULT | {"top1": top1}
-        self.store.finish(trial_id, result, b"weights")
-        self.queue.done(trial_id)
-
-    def drain(self) -> int:
-        trained = 0
-        while not self.queue.finished:
-            trial_id = self.give()
-            if trial_id is not None:
-                self.finish(trial_id)
-                trained += 1
-        return trained
-
-
-def states(search: Search) -> list[TrialState]:
-    return [trial.state for trial in search.study.trials]
 
 
 def test_as_many_are_in_the_queue_as_are_trained_at_a_time(tmp_path: Path) -> None:
@@ -106,15 +68,65 @@ def test_a_candidate_whose_trial_was_done_when_the_process_was_killed_is_told(tm
     assert again.study.trials[0].values[0] == RESULT["top1"]
 
 
-def test_a_candidate_that_fails_counts_and_is_not_tried_again(tmp_path: Path) -> None:
-    search = in_memory(definition())
-    run = Run(tmp_path, [Wanted(search, 3)])
+def fail_first(root: Path, search: Search, trials: int) -> Run:
+    """A run in which the first candidate fails."""
+    run = Run(root, [Wanted(search, trials)])
     trial_id = run.give()
     assert trial_id
     run.queue.failed(trial_id, "it diverged")
     run.drain()
+    return run
+
+
+def test_a_candidate_that_fails_counts_and_is_not_tried_again_by_the_same_run(tmp_path: Path) -> None:
+    search = in_memory(definition())
+    run = fail_first(tmp_path, search, 3)
     assert states(search) == [TrialState.FAIL, TrialState.COMPLETE, TrialState.COMPLETE]
     assert not run.loop.hopeless
+
+
+def test_the_next_run_tries_a_failed_candidate_once_more_and_counts_it_once(tmp_path: Path) -> None:
+    search = in_memory(definition())
+    fail_first(tmp_path, search, 3)
+    again = Search(search.study, search.candidates)
+    fail_first(tmp_path, again, 3)
+    assert len(again.study.trials) == 4 and len(again) == 3
+    found = found_by(again)
+    assert [(one.number, one.status) for one in found] == [(1, "done"), (2, "done"), (3, "failed")]
+
+    third = Search(search.study, search.candidates)
+    wanted = Wanted(third, 3)
+    assert wanted.open and wanted.left == 1
+    Run(tmp_path, [wanted]).drain()
+    assert [(one.number, one.status) for one in found_by(third)] == [(1, "done"), (2, "done"), (4, "done")]
+    assert third.study.trials[4].params == third.study.trials[0].params
+    assert not Wanted(Search(search.study, search.candidates), 3).open
+
+
+def test_an_attempt_that_a_kill_interrupts_is_taken_up_under_its_number(tmp_path: Path) -> None:
+    search = in_memory(definition())
+    fail_first(tmp_path, search, 2)
+    killed = Search(search.study, search.candidates)
+    assert killed.retry().number == 2
+    again = Search(search.study, search.candidates)
+    assert list(again.running) == [2] and not again.failed and len(again) == 2
+    Run(tmp_path, [Wanted(again, 2)]).drain()
+    assert states(again) == [TrialState.FAIL, TrialState.COMPLETE, TrialState.COMPLETE]
+
+
+def test_failures_of_before_do_not_end_a_search_that_has_results(tmp_path: Path) -> None:
+    search = in_memory(definition())
+    evaluate(search, 1)
+    for _ in range(MOST_FAILURES):
+        proposal = search.propose()
+        assert proposal
+        search.tell(proposal.number, None)
+    run = Run(tmp_path, [Wanted(Search(search.study, search.candidates), 8)])
+    for _ in range(MOST_FAILURES):
+        trial_id = run.give()
+        assert trial_id
+        run.queue.failed(trial_id, "it diverged")
+    assert not run.loop.hopeless and run.drain() == 2
 
 
 def test_where_the_first_candidates_all_fail_the_search_ends_and_says_why(tmp_path: Path) -> None:
