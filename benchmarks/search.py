@@ -1,9 +1,9 @@
 """Samplers compared on a space whose every model is trained already: `benchmarks/search_table.py` says how.
 
-python benchmarks/search.py [--seeds 20] [--trials 100] [--samplers tpe nsga2 random ...] [--max-macs 5G]
+python benchmarks/search.py [--seeds 20] [--trials 100] [--samplers ehvi tpe ...] [--max-macs 5G]
 
-tpe, nsga2, gp and random are those of `studies search`, run as it runs them but for the training: what a candidate came
-to is looked up. `optuna nsga2` is Optuna's own sampler over the same knobs as a user would write it, with the budget as
+ehvi, tpe, nsga2, gp and random are those of `studies search`, run as it runs them but for the training: what a candidate
+came to is looked up. `optuna nsga2` is Optuna's own sampler over the same knobs as a user would write it, with the budget as
 a constraint that is told with the result: what it proposes twice, or outside the budget, counts as a trial.
 
 The hypervolume is that of accuracy against the logarithm of MACs, of the candidates within the budget, as a share of
@@ -57,8 +57,8 @@ class Task:
 
     def asked(self, sampler: str, seed: int) -> Asked:
         """The search of `studies search`."""
-        budget = dict.fromkeys(("min_macs", "max_params", "min_params")) | {"max_macs": self.max_macs}
-        return asked("digits_small", None, budget, "digits", 0.2, sampler, self.objectives, seed, None)
+        given = {"max_macs": self.max_macs, "scale": "digits", "sampler": sampler, "seed": seed}
+        return asked("digits_small", given | {"objectives": list(self.objectives)})
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -197,7 +197,7 @@ def compare(task: Task, samplers: Sequence[str], seeds: int, jobs: int) -> dict[
     return curves
 
 
-def verdicts(curves: dict[str, np.ndarray], trials: int, default: str = "tpe") -> None:
+def verdicts(curves: dict[str, np.ndarray], trials: int, default: str = "ehvi") -> None:
     """Whether the default has what it is meant to have, and what is best."""
     half, end = trials // 2 - 1, float(curves["random"][:, -1].mean())
     at_half = curves[default][:, half]
@@ -229,7 +229,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--trials", type=int, default=100)
-    parser.add_argument("--samplers", nargs="+", default=["tpe", "nsga2", "random", OWN], choices=[*SAMPLERS, OWN])
+    parser.add_argument(
+        "--samplers", nargs="+", default=["ehvi", "tpe", "nsga2", "random", OWN], choices=[*SAMPLERS, OWN]
+    )
     parser.add_argument("--max-macs", type=amount, nargs="*", default=[5_000_000_000], help="budgets beside none")
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()

@@ -8,7 +8,7 @@ verdict on one arm depends on all others.
 
 With few seeds Welch's interval alone does not keep its word where a quiet baseline meets noisy arms: false verdicts
 rise to 8 % of studies (five arms, three seeds) and to 11 % with six seeds of the baseline. Two things bring them to 5 %
-(5.2 % at the worst ratio tried) and cost little power (`benchmarks/statistics.py`). s, `chances.surplus`, makes a
+(5.2 % at the worst ratio tried) and cost little power (`benchmarks/verdicts.py`). s, `chances.surplus`, makes a
 single comparison right at the worst ratio of its variances: 0.22 for three seeds a side. And no arm is taken to vary
 less than `FLOOR` of its group's mean variance, since three seeds that are alike by chance are no quiet arm.
 

@@ -125,6 +125,22 @@ class Feasible:
             raise SpecError(f"no point of space {self.space.name} makes a model")
         return point, cost
 
+    def counted(self) -> list[Point] | None:
+        """All points within the budget, of a space of at most `COUNTED` points; None of a larger one."""
+        return [dict(point) for point in self._all] if self._is_counted else None
+
+    def neighbour(self, point: Mapping[str, Any], rng: random.Random) -> Point | None:
+        """A point within the budget in which one knob differs, and those that come or go with it.
+
+        Returns:
+            None if the one that was drawn is outside the budget.
+        """
+        state = state_of(self.space, dict(point), rng)
+        parameter = rng.choice([p for p in self.space.parameters() if p.name in point and len(p.values) > 1])
+        state[parameter.name] = rng.choice([value for value in parameter.values if value != point[parameter.name]])
+        found = self.space.active(state)
+        return found if self.holds(found) else None
+
     @property
     def _is_counted(self) -> bool:
         return self.space.size() <= COUNTED

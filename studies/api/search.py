@@ -130,7 +130,8 @@ def search(
         min_params: least parameters.
         budget_at: whether the bounds are those of the `full` size, the default, or of the small models at the `scale`.
         trials: candidates in all, those of earlier calls among them; default: 50.
-        sampler: `tpe`, the default, `nsga2`, `gp` or `random`.
+        sampler: `ehvi`, the default (see `studies.searching.known_costs`), Optuna's `tpe`, `nsga2` or `gp`, or
+            `random`.
         warm_start: a score of untrained models (`studies.trials.scores.NAMES`): the candidates before the sampler has
             anything to learn from are the best by it, of ten times as many that are drawn at random.
         objectives: top1 (on validation pictures), macs, params: one or several; default: top1 and macs.

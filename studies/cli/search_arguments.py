@@ -31,7 +31,12 @@ def declare_search(add: Callable[..., argparse.ArgumentParser]) -> argparse.Argu
         help="whether these are of the model at full size, or as the scale shrinks it (default: full)",
     )
     command.add_argument("--trials", type=whole(1, 100_000), metavar="N", help="candidates in all (default: 50)")
-    command.add_argument("--sampler", metavar="NAME", help="tpe, nsga2, gp or random (default: tpe)")
+    command.add_argument(
+        "--sampler",
+        metavar="NAME",
+        help="ehvi: a Gaussian process of the accuracy, which knows the costs; tpe, nsga2 or gp: Optuna's; or random "
+        "(default: ehvi)",
+    )
     command.add_argument(
         "--warm-start",
         metavar="SCORE",

@@ -12,7 +12,7 @@ from studies.language.amounts import Amount
 from studies.trials.scores import NAMES
 from studies.trials.seeds import MOST_SEEDS
 
-Sampler = Literal["tpe", "nsga2", "gp", "random"]
+Sampler = Literal["ehvi", "tpe", "nsga2", "gp", "random"]
 Objective = Literal["top1", "macs", "params"]
 
 
@@ -33,7 +33,11 @@ class SearchBlock(Spec):
         "full", description="whether these are of the model at full size, or as the scale shrinks it"
     )
     trials: Annotated[int, Within(1, 100_000)] = Field(50, description="candidates in all")
-    sampler: Sampler = Field("tpe", description="what proposes them")
+    sampler: Sampler = Field(
+        "ehvi",
+        description="what proposes them: expected hypervolume improvement of a Gaussian process that knows the costs, "
+        "Optuna's TPE, NSGA-II or Gaussian process, or chance",
+    )
     warm_start: str | None = Field(
         None,
         description=f"the first candidates are the best by this score of untrained models: {', '.join(NAMES)}",

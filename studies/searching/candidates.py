@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from searchspace.cost.remembered import costs
+from searchspace.cost.remembered import Figures, costs
 from searchspace.expand import SpecError
 from searchspace.identity import hashed
 from searchspace.spec import ModelSpec
@@ -67,6 +67,14 @@ class Candidates:
         score: Callable[[Sequence[ModelSpec]], Sequence[float]] | None = None,
     ) -> None:
         self.definition, self.feasible, self.score = definition, feasible, score
+        self._figures: dict[frozenset[tuple[str, Any]], Figures] = {}
+
+    def figures(self, points: Sequence[Mapping[str, Any]]) -> list[Figures]:
+        """What the models of feasible points cost at full size, as `searchspace.cost.remembered.costs` gives it."""
+        keys = [frozenset(point.items()) for point in points]
+        unknown = {key: self.definition.space.spec(dict(key)) for key in set(keys) - self._figures.keys()}
+        self._figures |= dict(zip(unknown, costs(list(unknown.values())), strict=True))
+        return [self._figures[key] for key in keys]
 
     def at(self, point: Mapping[str, Any]) -> Candidate | None:
         """The candidate at a point; None where there is no model, or none at the scale, or outside the budget."""

@@ -1,4 +1,4 @@
-"""Which point is tried next: Optuna's samplers, over candidates within the budget only.
+"""Which point is tried next: Optuna's samplers or our own, over candidates within the budget only.
 
 A proposal is a function of the seed, its number, and what was proposed and told before, in that order. So a search that
 was killed and goes on proposes what it would have proposed: each proposal has a sampler of its own, seeded by both.
@@ -20,6 +20,7 @@ from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, RandomSampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from studies.searching.candidates import Candidate, Candidates
+from studies.searching.known_costs import Evaluated, ranked
 from studies.searching.objectives import Direction
 from studies.searching.parameters import choose, distribution, point_of, suggested, value_of
 from studies.searching.warm_start import Score, WarmStart
@@ -28,9 +29,10 @@ if TYPE_CHECKING:
     from searchspace.space import Parameter
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
-DRAWN = {"tpe": 10, "gp": 10, "nsga2": 20}  # candidates that are evaluated before the sampler is asked
+DRAWN = {"ehvi": 8, "tpe": 10, "gp": 10, "nsga2": 20}  # candidates that are evaluated before the sampler is asked
 TRIES = 1000  # points that are drawn before the feasible set is taken to be used up
 NEAR_TRIES = 20
+OURS = ("random", "ehvi")  # Optuna is not asked
 
 
 def _sampler(name: str, seed: int) -> BaseSampler:
@@ -98,7 +100,9 @@ class Proposer:
         rng = random.Random(f"{self.seed} {len(self._numbers)}")
         raw, attributes = self._ask(rng.getrandbits(32))
         is_drawn = self.sampler == "random" or self.completed < DRAWN[self.sampler]
-        candidate = None if is_drawn else self._near(raw, taken, rng)
+        candidate = None
+        if not is_drawn:
+            candidate = self._promising(taken, rng) if self.sampler == "ehvi" else self._near(raw, taken, rng)
         if self._warm and len(self._numbers) < self._warm.count:
             candidate = self._warm.best(taken)
         candidate = candidate or self._drawn(taken, rng)
@@ -120,7 +124,7 @@ class Proposer:
 
     def _ask(self, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
         """What the sampler would try, anywhere in the space, and what it notes beside it (NSGA-II: a generation)."""
-        if self.sampler == "random":
+        if self.sampler in OURS:
             return {}, {}
         if self.sampler == "nsga2":
             # It finds the parents of a generation in another order than it remembers them in; and what a study that is
@@ -136,6 +140,19 @@ class Proposer:
             point = choose(self.parameters, lambda p: value_of(p, suggested(trial, p.name, self.distributions[p.name])))
             asked = self._mirror.tell(trial, state=TrialState.FAIL)  # samplers pass over it
         return point, dict(asked.system_attrs)
+
+    def _promising(self, taken: Callable[[Candidate], bool], rng: random.Random) -> Candidate | None:
+        objectives = self.candidates.definition.objectives
+        place = objectives.index("top1")
+        evaluated = [
+            Evaluated(self.point_of(trial.params), trial.user_attrs, trial.values[place] if trial.values else None)
+            for trial in self._mirror.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.RUNNING))
+        ]
+        costs = [name for name in objectives if name != "top1"]
+        for point in ranked(self.parameters, self.candidates, evaluated, costs, rng):
+            if (found := self.candidates.at(point)) and not taken(found):
+                return found
+        return None
 
     def _near(self, raw: Mapping[str, Any], taken: Callable[[Candidate], bool], rng: random.Random) -> Candidate | None:
         found = self.candidates.at(raw)

@@ -74,11 +74,8 @@ def test_a_search_without_one_is_defined_as_before() -> None:
 
 
 def settings(**more: Any) -> Asked:
-    given = {"sampler": "tpe", "warm_start": "dss"} | more
-    return asked(
-        "t2t_vit_14", space_of(SPACE), {}, Scale.model_validate(TINY), 0.25, given["sampler"], ["top1"], 3, None,
-        warm_start=given["warm_start"],
-    )  # fmt: skip
+    given = {"space": space_of(SPACE), "sampler": "tpe", "objectives": ["top1"], "seed": 3, "validation": 0.25}
+    return asked("t2t_vit_14", given | {"warm_start": "dss"} | more, Scale.model_validate(TINY))
 
 
 def test_the_score_is_that_of_models_at_the_scale_on_training_pictures() -> None:

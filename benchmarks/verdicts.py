@@ -1,6 +1,6 @@
 """How often verdicts are false, how often they find what is there, and what each correction costs.
 
-    python benchmarks/statistics.py
+    python benchmarks/verdicts.py
 
 Of 5,000 made-up studies each, of 5 arms and a baseline (those of the demo have 6 and 5 arms, with the standard
 deviations between seeds that it had). `plain` is Welch's interval with Bonferroni; `floor` gives each arm a third of
