@@ -138,7 +138,7 @@ def _epochs(
     options = team.options
     trainer = _begun(store, trial, team)
     trainer.tick = heart.tick
-    trainer.notes, endings.notes = [*endings.notes, *trainer.notes], []
+    trainer.notes[:0], endings.notes = endings.notes, []
     endings.micro_batches = lambda: trainer.gradients.micro_batches
     saver = Saver(store, trial.id, beside=trainer.device.type != "cpu")
     saved = time.monotonic()
@@ -167,6 +167,8 @@ def _epochs(
             if stopping.is_set() and not trainer.done:
                 raise StoppedError
     finally:
+        parts = trainer.gradients.micro_batches
+        endings.micro_batches = lambda: parts  # not the trainer: the next one needs its memory
         trainer.source.close()
         saver.wait()  # while the trial is still ours
 

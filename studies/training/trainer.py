@@ -80,13 +80,12 @@ class Trainer:
         self.scheduler = make_schedule(self.optimizer, recipe, self.steps)
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.ema = ModelEmaV3(self.model, recipe.ema.decay, use_warmup=recipe.ema.warmup) if recipe.ema else None
-        self.gradients = Gradients(
-            trial, self.model, self.loss, self.source, self.precision, execution, ranks, self._note
-        )
-        self.logits = Logits(self._note)
+        self.notes: list[str] = []  # for people, since the last epoch's record
+        say = self.notes.append  # no method of this object: its memory is to go as soon as nobody holds it
+        self.gradients = Gradients(trial, self.model, self.loss, self.source, self.precision, execution, ranks, say)
+        self.logits = Logits(say)
         self.step = 0
         self.history: list[EpochRecord] = []
-        self.notes: list[str] = []  # for people, since the last epoch's record
         self.tick: Callable[[], None] = lambda: None  # called after each step and each batch of an evaluation
         self._epoch_loss = torch.zeros((), device=self.device)  # sum over the steps of the epoch so far
         self._epoch_seconds = 0.0
@@ -149,7 +148,8 @@ class Trainer:
             "images_per_second": self.steps_per_epoch * recipe.batch_size / seconds,
         }
         if notes := self.notes + self.source.take_notes():
-            record["notes"], self.notes = notes, []
+            record["notes"] = notes
+            self.notes.clear()
         self.history.append(record)
         self._epoch_loss.zero_()
         self._epoch_seconds = 0.0
@@ -192,10 +192,6 @@ class Trainer:
                 f"out of memory at step {self.step + 1}, when the weights were changed: this model's optimizer state "
                 "needs a larger device; the last checkpoint stays"
             ) from None
-
-    def _note(self, text: str) -> None:
-        """Keep for the next record what happened, for people."""
-        self.notes.append(text)
 
     def _mean_loss(self) -> torch.Tensor:
         """The loss of the epoch so far, averaged over the processes; every process must ask."""

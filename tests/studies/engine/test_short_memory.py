@@ -1,6 +1,8 @@
 """Devices whose memory is short while they train, evaluate or resume, one of several among them."""
 
+import gc
 import os
+import weakref
 from pathlib import Path
 
 import pytest
@@ -175,6 +177,18 @@ def test_weights_that_may_be_half_changed_are_not_changed_again_nor_kept(
     monkeypatch.undo()
     list(train(store, trial.id, Options("again")))
     assert numbers(store, trial) == numbers(trained(tmp_path / "whole", trial), trial)
+
+
+def test_a_trainer_is_gone_when_nobody_holds_it(trial: TrialSpec) -> None:
+    trainer = Trainer(trial)
+    trainer.train_epoch()
+    held = weakref.ref(trainer)
+    gc.disable()
+    try:
+        del trainer
+        assert held() is None, "the next try needs its memory at once"
+    finally:
+        gc.enable()
 
 
 # For a process that trains along: its optimizer has no memory at the fifth step, the first after a checkpoint.
