@@ -52,7 +52,7 @@ def test_what_a_baseline_needs_is_trained_with_its_seeds(tmp_path: Path) -> None
 def test_the_option_is_that_of_the_study(study_file: StudyFile, tmp_path: Path) -> None:
     forecast = plan(study_file(seeds=2), runs_dir=tmp_path / "runs", baseline_seeds=3)
     assert forecast.frame.groupby("arm")["seed"].count().to_dict() == {"a": 3, "b": 2}
-    with pytest.raises(SpecError, match="baseline_seeds: .* got 0"):
+    with pytest.raises(SpecError, match=r"baseline_seeds: .* got 0"):
         plan(study_file(seeds=2), runs_dir=tmp_path / "runs", baseline_seeds=0)
 
 
