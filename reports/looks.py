@@ -60,12 +60,14 @@ class Round:
         look: the number of the last that was made; 0: none yet.
         missing: group, arm and seed of what the next one needs, baselines first; empty: there is no next one.
         found: of each compared arm `higher`, `lower`, `smaller` (than the size) or `open`, at the last look.
-        seeds: of each arm so far.
+        looked: seeds of each arm at the last look.
+        seeds: of each arm, with those that are missing.
     """
 
     look: int = 0
     missing: list[tuple[Key, int]] = field(default_factory=list)
     found: dict[Key, str] = field(default_factory=dict)
+    looked: dict[Key, int] = field(default_factory=dict)
     seeds: dict[Key, int] = field(default_factory=dict)
 
 
@@ -91,7 +93,7 @@ def next_round(results: pd.DataFrame, looks: Looks, seeds: Sequence[int]) -> Rou
         if state.missing:
             return state
         table = over_seeds(within, looks.level)
-        state.look = look + 1
+        state.look, state.looked = look + 1, dict(state.seeds)
         state.found = {
             (row["group"], row["arm"]): _found(row, looks.size)
             for row in table.to_dict("records")

@@ -30,7 +30,7 @@ import pandas as pd
 from scipy import stats
 
 from reports.chances import seeds_needed, surplus
-from reports.welch import Pair, Sample, other_pictures
+from reports.welch import Pair, Sample, normal, other_pictures
 
 LEVEL = 0.05  # chance that any verdict of a group is noise
 FLOOR = 0.5  # of the median variance of a group's arms
@@ -125,7 +125,9 @@ def against_baseline(arms: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
     frame.loc[early, "verdict"] = "stopped early"
     for _, group in frame[~(early | failed | same)].groupby("group", sort=False):
         for i in group.index[group["baseline"] & (group["n"] > 0)]:
-            _compare(frame, group, i, level)
+            judged = _compared(group[group["n"] > 0], i, level)
+            frame.loc[judged.index, judged.columns] = judged
+            frame.loc[i, "verdict"] = "baseline"
     n_base = frame["group"].map(frame[frame["verdict"] == "baseline"].set_index("group")["n"])
     frame["finding"] = [finding(row, base) for row, base in zip(frame.to_dict("records"), n_base, strict=True)]
     return frame.drop(columns="values")
@@ -147,30 +149,33 @@ def enough(seeds: float) -> str:
     return "" if np.isnan(seeds) else f"about {seeds:.0f} seeds would show {points}"
 
 
-def _compare(frame: pd.DataFrame, group: pd.DataFrame, baseline: Any, level: float) -> None:
-    """Fill in what `against_baseline` adds, of a group whose baseline has results; in place."""
-    frame.loc[baseline, "verdict"] = "baseline"
-    found = group[group["n"] > 0]
+def _compared(found: pd.DataFrame, baseline: Any, level: float) -> pd.DataFrame:
+    """What `against_baseline` adds, of a group's arms that have results; `baseline` is the index of one of them."""
     samples = {i: Sample.of(values) for i, values in found["values"].items()}
-    base, m = samples[baseline], len(found) - 1
-    known = [one.variance for i, one in samples.items() if i != baseline and one.n > 1]
+    pictures = found["pictures"].to_dict()
+    base = samples.pop(baseline)
+    known = [one.variance for one in samples.values() if one.n > 1]
     floor = float(least_variance(np.array(known))) if known else 0.0
-    for i in found.index[found.index != baseline]:
-        pictures = float(found.loc[[i, baseline], "pictures"].min())
-        pair = Pair(samples[i], base, floor, pictures)
-        count = m + (surplus(pair.arm.n, base.n, level) if pair.known else 0)
-        ci = pair.half_width(level / count)
-        delta = pair.difference
-        verdict = ("higher" if delta > 0 else "lower") if abs(delta) > ci else "unresolved"
-        needed = off = np.nan
-        if pair.known and verdict == "unresolved":
-            arm_sd, base_sd = (max(one.variance, floor) ** 0.5 for one in (pair.arm, base))
-            needed = seeds_needed(arm_sd, base_sd, SHOWN, level, m, pictures)
-        if not np.isnan(pictures):
-            off = stats.norm.isf(level / m / 2) * other_pictures(pair.arm.mean, base.mean, pictures)
-        corrected = min(1.0, count * pair.p_value()) if pair.known else np.nan
-        frame.loc[i, ADDED] = delta, ci, pair.effect(), pair.plain_p(), corrected, m, level, needed, off
-        frame.loc[i, "verdict"] = verdict
+    rows = {
+        i: _judged(Pair(arm, base, floor, min(pictures[i], pictures[baseline])), len(samples), level)
+        for i, arm in samples.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index", columns=[*ADDED, "verdict"])
+
+
+def _judged(pair: Pair, comparisons: int, level: float) -> tuple[Any, ...]:
+    """The columns `ADDED` and the verdict of one comparison among so many."""
+    count = comparisons + (surplus(pair.arm.n, pair.base.n, level) if pair.known else 0)
+    delta, ci = pair.difference, pair.half_width(level / count)
+    verdict = ("higher" if delta > 0 else "lower") if abs(delta) > ci else "unresolved"
+    needed = off = np.nan
+    if pair.known and verdict == "unresolved":
+        arm_sd, base_sd = (max(one.variance, pair.floor) ** 0.5 for one in (pair.arm, pair.base))
+        needed = seeds_needed(arm_sd, base_sd, SHOWN, level, comparisons, pair.pictures)
+    if pair.pictures is not None and not np.isnan(pair.pictures):
+        off = normal(level / comparisons) * other_pictures(pair.arm.mean, pair.base.mean, pair.pictures)
+    corrected = min(1.0, count * pair.p_value()) if pair.known else np.nan
+    return delta, ci, pair.effect(), pair.plain_p(), corrected, comparisons, level, needed, off, verdict
 
 
 def least_variance(variances: np.ndarray) -> np.ndarray:

@@ -108,7 +108,7 @@ def told(now: "Round", looks: "Looks") -> str:
     resolved = sum(one in ("higher", "lower") for one in found)
     parts = [f"{resolved} of {counted(len(found), 'difference')} resolved"]
     for word, text in (("smaller", f"smaller than {looks.size:g}"), ("open", "open")):
-        names = [f"{key[1]} (n = {now.seeds[key]})" for key, one in now.found.items() if one == word]
+        names = [f"{key[1]} (n = {now.looked[key]})" for key, one in now.found.items() if one == word]
         parts += [f"{text}: {', '.join(names)}"] if names else []
     return f"look {now.look} of at most {len(looks.stages)}: {'; '.join(parts)}"
 

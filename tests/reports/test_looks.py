@@ -88,6 +88,7 @@ def test_the_baseline_is_asked_for_first_and_arms_that_are_resolved_no_more() ->
     now = next_round(results(top1, {(arm, seed) for arm in "bxy" for seed in range(3)}), LOOKS, range(20))
     assert now.look == 1
     assert now.found == {("g", "x"): "higher", ("g", "y"): "open"}
+    assert set(now.looked.values()) == {3}
     assert now.missing == [(("g", "b"), s) for s in range(3, 10)] + [(("g", "y"), 3), (("g", "y"), 4)]
 
 
