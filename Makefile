@@ -31,6 +31,7 @@ bench: .venv/.installed
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/costs.py
 	$(BIN)/python benchmarks/data_pipeline.py
+	$(BIN)/python benchmarks/verdicts.py
 
 # Minutes: real runs, broken in every way.
 faults: .venv/.installed

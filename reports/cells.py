@@ -87,8 +87,8 @@ def _of_pictures(rows: pd.DataFrame) -> list[str]:
     open_ = resolved[resolved["delta"].abs() <= np.hypot(resolved["ci"], resolved["pictures_ci"])]
     undone = f", which may undo the verdict on {', '.join(_names(open_))}" if len(open_) else ""
     return [
-        f"They are for other seeds on the same {count:,.0f} test pictures, and none rests on a handful of these. On "
-        f"other pictures of the kind \u0394 may be up to {off:.1f} points off beside{undone}."
+        f"Verdicts are about other seeds on the same {count:,.0f} test pictures, and none rests on a handful of these. "
+        f"Other pictures of the kind may move \u0394 by up to {off:.1f} points more{undone}."
     ]
 
 

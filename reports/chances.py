@@ -26,7 +26,7 @@ def _on_unit_interval(nodes: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 _NODES, _WEIGHTS = _on_unit_interval(96)  # for one integral
-_COARSE, _COARSE_WEIGHTS = _on_unit_interval(16)  # for one in another
+_COARSE, _COARSE_WEIGHTS = _on_unit_interval(12)  # for one in another
 
 
 @lru_cache(maxsize=4096)

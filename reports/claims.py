@@ -12,7 +12,7 @@ from reports import published
 from reports.chances import surplus
 from reports.columns import COLUMNS
 from reports.render import Section, formatted
-from reports.statistics import FLOOR, LEVEL, mean_variance
+from reports.statistics import LEVEL, least_variance
 from reports.welch import Pair, Sample
 
 LITTLE = 1.0  # points: a difference that is smaller, either way, is little
@@ -51,7 +51,8 @@ def judged(results: pd.DataFrame, unfit: Mapping[tuple[str, str], str] = Mapping
     sides = [[arms.get((row["table"], row[group], row[model])) for group, model in SIDES] for row in rows]
     reasons = [_unfit(row, unfit) or _same(*pair) for row, pair in zip(rows, sides, strict=True)]
     can = [why == "" and all(_spread(side) for side in pair) for why, pair in zip(reasons, sides, strict=True)]
-    floor = FLOOR * mean_variance([Sample.of(list(side["top1"])) for side in arms.values()])
+    known = [float(side["top1"].var()) for side in arms.values() if len(side) > 1]
+    floor = float(least_variance(np.array(known))) if known else 0.0
     made = []
     for says, (arm, against), why, fit in zip(claims["says"], sides, reasons, can, strict=True):
         delta = ci = np.nan

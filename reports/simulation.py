@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from reports.chances import surplus
-from reports.statistics import FLOOR, LEVEL
+from reports.statistics import LEVEL, least_variance
 from reports.welch import half_width
 
 
@@ -16,7 +16,7 @@ def verdicts(
     base_seeds: int,
     studies: int,
     random: np.random.Generator,
-    floor: float = FLOOR,
+    floored: bool = True,
     corrected: bool = True,
     level: float = LEVEL,
 ) -> np.ndarray:
@@ -29,7 +29,7 @@ def verdicts(
         base_seeds: of the baseline.
         studies: how many, each with normal accuracies of its own.
         random: draws them.
-        floor: share of the group's mean variance that each arm has at least.
+        floored: whether variances have their floor.
         corrected: with the surplus; without it and without the floor it is plain Welch with Bonferroni.
         level: chance that any verdict of a study is noise.
 
@@ -40,7 +40,7 @@ def verdicts(
     means = random.standard_normal((studies, len(n))) * sd / np.sqrt(n)
     means[:, 1:] += np.array(differences)
     variances = sd**2 * random.chisquare(n - 1, (studies, len(n))) / (n - 1)
-    least = floor * (variances @ (n - 1) / (n - 1).sum())[:, None]
+    least = least_variance(variances[:, 1:])[:, None] if floored else 0.0
     alone = level / (len(differences) + (surplus(seeds, base_seeds, level) if corrected else 0))
     ci = half_width(seeds, variances[:, 1:], base_seeds, variances[:, :1], alone, least)
     return np.abs(means[:, 1:] - means[:, :1]) > ci

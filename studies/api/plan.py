@@ -1,8 +1,10 @@
 """What a run would train and cost."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from studies.api.resolving import expected, resolving
 from studies.language.study import Study, checked_count, seed_list
 from studies.planning.forecast import Forecast, forecast
 from studies.planning.plan import make_plan
@@ -23,6 +25,8 @@ def plan(
     device_type: str | None = None,
     data_dir: str | Path | None = None,
     baseline_seeds: int | None = None,
+    resolve: float | None = None,
+    max_seeds: int | None = None,
 ) -> Forecast:
     """What `studies run` would train, at what cost, how long it would take; nothing is trained.
 
@@ -37,6 +41,8 @@ def plan(
         device_type: of the devices, `h100` say; default: this machine's.
         data_dir: folder of data sets that are read from files, to time some steps; default: $STUDIES_DATA.
         baseline_seeds: at least so many of each baseline; default: the study's.
+        resolve: plan for a run with it (see `studies.run`): all that it may train, and in `.expected` what is expected.
+        max_seeds: with `resolve`: most seeds of an arm; default: 20.
 
     Returns:
         The forecast: `.frame` has a row for each arm and seed, `.estimate` the seconds.
@@ -47,4 +53,10 @@ def plan(
     names = [only] if isinstance(only, str) else only
     store = Store(store_root(runs_dir))
     made = make_plan(study, scale, seed_list(seeds), names, everything, store, checked_count(baseline_seeds))
-    return forecast(made, devices, device_type, None if data_dir is None else str(data_dir))
+    data_root = None if data_dir is None else str(data_dir)
+    asked = resolving(made, seed_list(seeds), resolve, max_seeds)
+    if asked is None:
+        return forecast(made, devices, device_type, data_root)
+    whole = make_plan(made.study, made.scale, asked.order, names, everything, store, wanted=lambda arm, seed: True)
+    costs = forecast(whole, devices, device_type, data_root)
+    return replace(costs, expected=expected(asked, whole, costs))

@@ -12,6 +12,7 @@ from studies.api.execution import RefusedError, execute, options_of, prepare
 from studies.api.how import How
 from studies.api.interrupt import interruptible
 from studies.api.progress import Progress, counted, say
+from studies.api.resolving import Resolving, resolving, told
 from studies.engine.events import RayDiedError, StoppedError
 from studies.engine.options import Options
 from studies.engine.queue import Queue
@@ -74,6 +75,8 @@ def run(
     data_workers: int | None = None,
     download: bool = False,
     baseline_seeds: int | None = None,
+    resolve: float | None = None,
+    max_seeds: int | None = None,
 ) -> "pd.DataFrame":
     """Train what is missing of a study, as `studies run` does, and give its results.
 
@@ -106,6 +109,9 @@ def run(
         data_workers: processes beside each trial that read pictures from files; default: cores over trials at a time.
         download: fetch data sets first that are not there, where torchvision can.
         baseline_seeds: at least so many of each baseline; default: the study's.
+        resolve: points; after the seeds of the study more are trained of the arms whose difference from the baseline
+            is unresolved, until it is resolved, shown to be smaller than this, or out of seeds.
+        max_seeds: with `resolve`: most seeds of an arm; default: 20.
 
     Returns:
         A row a trial (see `studies.results`), of these seeds.
@@ -123,14 +129,16 @@ def run(
     )  # fmt: skip
     store = Store(store_root(runs_dir))
     plan = make_plan(study, scale, seed_list(seeds), _names(only), everything, store, checked_count(baseline_seeds))
-    outcome = train(plan, how)
+    asked = resolving(plan, seed_list(seeds), resolve, max_seeds)
+    outcome = train(plan, how) if asked is None else train_resolving(asked, how)
     if isinstance(outcome.ended, StoppedError):
         raise KeyboardInterrupt
     if outcome.ended is not None:
         raise outcome.ended
     for trial_id, why in outcome.progress.failures.items() if outcome.progress else ():
         warnings.warn(f"{outcome.progress.names[trial_id]} failed: {why}", stacklevel=2)  # type: ignore[union-attr]
-    return results(plan.study, plan.store.root, plan.scale, seed_list(seeds) or plan.study.seeds)
+    kept = None if asked else seed_list(seeds) or plan.study.seeds
+    return results(plan.study, plan.store.root, plan.scale, kept)
 
 
 def _names(only: str | Sequence[str]) -> Sequence[str]:
@@ -167,6 +175,36 @@ def train(plan: Plan, how: How) -> Outcome:
         return _train(plan, missing, how, announce)
     announce()
     return Outcome(plan)
+
+
+def train_resolving(asked: Resolving, how: How) -> Outcome:
+    """Train in rounds, each an ordinary plan, until no comparison asks for more seeds.
+
+    Returns:
+        What came of the last round, or of the first in which trials failed.
+
+    Raises:
+        SpecError: as `train`, or if it goes with no looks.
+    """
+    for name, value in {"--fresh": how.fresh, "--early-stop": how.early_stop}.items():
+        if value:
+            raise SpecError(f"--resolve decides by the results that are there, all of them whole: leave out {name}")
+    tried: set[str] = set()
+    kept = Outcome(asked.plan)
+    while True:
+        now = asked.next_round(tried)
+        if tried or not now.missing:
+            asked.keep()
+            say(told(now, asked.looks))
+        if not now.missing:
+            return kept
+        plan = asked.plan_of(now)
+        outcome = train(plan, how)
+        if outcome.ended is not None:
+            return outcome
+        tried |= {trial.id for trial in plan.trials}
+        if not (kept.progress and kept.progress.failures):
+            kept = outcome
 
 
 def check(plan: Plan, how: How) -> None:

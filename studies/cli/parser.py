@@ -13,11 +13,11 @@ from searchspace.expand import SpecError
 from studies.cli.arguments import number, seeds, whole
 from studies.cli.run_options import add_run_options
 from studies.cli.search_arguments import declare_search
+from studies.cli.selection import add_runs_dir, add_selection
 from studies.cli.space_options import add_space_commands
 from studies.cli.usage import Parser, UsageError, Version
 from studies.store.errors import NoStoreWarning
 from studies.store.records import STATUSES
-from studies.trials.seeds import MOST_SEEDS
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[Parser]
@@ -133,7 +133,7 @@ def _parser() -> argparse.ArgumentParser:
         "what a run would train: params, MACs, time; nothing is kept",
         "studies plan cnn_to_vit --seeds 5",
     )
-    _selection(command)
+    add_selection(command)
     command.add_argument(
         "--devices", type=whole(1, 1_000_000), metavar="N", help="plan for so many devices (default: --jobs)"
     )
@@ -146,9 +146,9 @@ def _parser() -> argparse.ArgumentParser:
         "train what is missing of a study, then print its table",
         "studies run cnn_to_vit --seeds 5 --only 'T2T*'",
     )
-    _selection(command)
+    add_selection(command)
     add_run_options(command)
-    _runs_dir(declare_search(add))
+    add_runs_dir(declare_search(add))
 
     command = add(
         "report",
@@ -167,7 +167,7 @@ def _parser() -> argparse.ArgumentParser:
         "--format", choices=("text", "md", "latex", "csv", "json"), default="text", help="default: text"
     )
     command.add_argument("--figure", metavar="FILE", help="also draw accuracy against MACs: .png, .pdf or .svg")
-    _runs_dir(command)
+    add_runs_dir(command)
 
     command = add(
         "cost",
@@ -211,7 +211,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--workers", type=whole(0, 512), default=2, help="processes that read pictures (default: 2)")
     command.add_argument("--device", help="cpu, cuda, cuda:1 ... (default: cuda if there is one)")
-    _runs_dir(command)
+    add_runs_dir(command)
     command.add_argument("--json", action="store_true", help="for programs")
     _data(commands, add)
     _store(commands, add)
@@ -246,7 +246,7 @@ def _store(commands: "Commands", add: Callable[..., argparse.ArgumentParser]) ->
     def add_one(function: str, summary: str, example: str) -> argparse.ArgumentParser:
         command = add(function, "studies.cli.store", summary, example, among)
         command.set_defaults(function=function)
-        _runs_dir(command)
+        add_runs_dir(command)
         return command
 
     command = add_one("ls", "a line a trial: id, state, model, seed, accuracy", "studies store ls --status failed")
@@ -266,38 +266,3 @@ def _store(commands: "Commands", add: Callable[..., argparse.ArgumentParser]) ->
     command.add_argument("--scale", help="of the study (default: its own)")
     command.add_argument("--out", default="export", metavar="DIR", help="default: ./export")
     add_one("migrate", "bring a store of an older version up to date", "studies store migrate --runs-dir runs")
-
-
-def _selection(command: argparse.ArgumentParser) -> None:
-    command.add_argument("study", help="name of a study, or your file.yaml")
-    command.add_argument("--scale", help="data, recipe and size of the models (default: the study's)")
-    command.add_argument("--seeds", type=seeds, metavar="K", help="how many, or a list 0,1,2 (default: the study's)")
-    command.add_argument(
-        "--baseline-seeds",
-        type=whole(1, MOST_SEEDS),
-        metavar="K",
-        help="at least so many of each baseline: twice those of the others find more (default: the study's)",
-    )
-    command.add_argument(
-        "--only",
-        action="append",
-        default=[],
-        metavar="ARM",
-        help="arms or groups, * for any text; may be repeated",
-    )
-    command.add_argument("--all", action="store_true", help="the study's optional groups too")
-    command.add_argument(
-        "--data", dest="data_dir", metavar="DIR", help="folder of data sets read from files (default: $STUDIES_DATA)"
-    )
-    command.add_argument("--jobs", type=whole(1, 10_000), help="trials at a time (default: one a core, or a GPU)")
-    _runs_dir(command)
-
-
-def _runs_dir(command: argparse.ArgumentParser) -> None:
-    default = os.environ.get("STUDIES_RUNS_DIR") or "runs"
-    command.add_argument(
-        "--runs-dir",
-        default=default,
-        metavar="DIR",
-        help="the store, a folder or a URL such as s3://bucket/runs (default: $STUDIES_RUNS_DIR, else ./runs)",
-    )

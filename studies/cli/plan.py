@@ -3,6 +3,7 @@
 import argparse
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from tabulate import tabulate
 
@@ -32,22 +33,28 @@ def main(arguments: argparse.Namespace) -> int:
         devices=arguments.devices or arguments.jobs,
         device_type=arguments.device_type,
         data_dir=arguments.data_dir,
+        resolve=arguments.resolve,
+        max_seeds=arguments.max_seeds,
     )
     guess, missing, study, scale = made.estimate, made.missing, made.plan.study, made.plan.scale
     if arguments.json:
-        content = {
-            "study": study.name,
-            "scale": scale.scale,
-            "trials": made.rows,
-            "refused": {item.arm.name: item.refusal for item in made.plan.refused},
-            "alike": made.plan.alike,
-            "cautions": made.plan.cautions,
-            "devices": made.devices,
-            "device_type": made.device,
-            "device_seconds": guess.device_seconds,
-            "wall_seconds": guess.wall_seconds,
-            "basis": guess.basis(missing),
-        } | ({"search": found.plain()} if found else {})
+        content = (
+            {
+                "study": study.name,
+                "scale": scale.scale,
+                "trials": made.rows,
+                "refused": {item.arm.name: item.refusal for item in made.plan.refused},
+                "alike": made.plan.alike,
+                "cautions": made.plan.cautions,
+                "devices": made.devices,
+                "device_type": made.device,
+                "device_seconds": guess.device_seconds,
+                "wall_seconds": guess.wall_seconds,
+                "basis": guess.basis(missing),
+            }
+            | ({"search": found.plain()} if found else {})
+            | ({"expected": asdict(made.expected)} if made.expected else {})
+        )
         print(json.dumps(content, indent=1))
         return 0
     print(f"{study.name} at scale {scale.scale}: {scale.description}\n")
@@ -68,9 +75,15 @@ def main(arguments: argparse.Namespace) -> int:
     store = made.plan.store
     print(f"store: {store.root}{'' if store.is_there else ', which is not there yet'}")
     if missing:
+        most = "at most " if made.expected else ""
         print(
-            f"about {duration(guess.wall_seconds)} ({duration(guess.device_seconds)} of training); "
+            f"{most}about {duration(guess.wall_seconds)} ({duration(guess.device_seconds)} of training); "
             f"basis: {guess.basis(missing)}"
+        )
+    if made.expected:
+        print(
+            f"expected: {made.expected.trials:.0f} trials, {duration(made.expected.device_seconds)} of training; "
+            f"{made.expected.basis}"
         )
     if found:
         print(f"\n{found}\nit is run by: studies search {arguments.study}")

@@ -8,7 +8,8 @@ import time
 from studies.api.how import How
 from studies.api.interrupt import EXIT_STATUS
 from studies.api.progress import duration, say
-from studies.api.run import train
+from studies.api.resolving import resolving
+from studies.api.run import train, train_resolving
 from studies.engine.events import RayDiedError, StoppedError
 from studies.planning.plan import make_plan
 from studies.store.store import Store
@@ -28,7 +29,8 @@ def main(arguments: argparse.Namespace) -> int:
         arguments.baseline_seeds,
     )
     how = How(**{name: getattr(arguments, name) for name in How.__dataclass_fields__})
-    outcome = train(plan, how)
+    asked = resolving(plan, arguments.seeds, arguments.resolve, arguments.max_seeds)
+    outcome = train(plan, how) if asked is None else train_resolving(asked, how)
     if isinstance(outcome.ended, StoppedError):
         say("studies: stopped; the same command goes on from here")
         return EXIT_STATUS
@@ -40,7 +42,7 @@ def main(arguments: argparse.Namespace) -> int:
         return 1
     from studies.reporting.tables import table
 
-    print(table(plan.study, plan.scale, plan.store, arguments.seeds), end="")
+    print(table(plan.study, plan.scale, plan.store, None if asked else arguments.seeds), end="")
     if plan.study.searches:
         say(f"the file has a search too, which `studies search {plan.study.path}` runs")
     progress = outcome.progress

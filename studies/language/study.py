@@ -140,9 +140,7 @@ class Study:
     def seeds_of(self, arm: Arm, seeds: Sequence[int] | None = None) -> tuple[int, ...]:
         """The seeds of an arm, of those asked for or the study's; a baseline's may go on with other numbers."""
         own = tuple(seeds or self.seeds)
-        more = max(0, (self.baseline_seeds or 0) - len(own)) if arm.baseline else 0
-        others = (number for number in count() if number not in own)
-        return own + tuple(islice(others, more))
+        return lengthened(own, self.baseline_seeds or 0) if arm.baseline else own
 
     def all_seeds(self, seeds: Sequence[int] | None = None) -> tuple[int, ...]:
         """Those of any arm, in order."""
@@ -169,6 +167,12 @@ class Study:
             before = len(wanted)
             wanted |= {key for arm in self.arms if arm.key in wanted for key in arm.needs}
         return [arm for arm in self.arms if arm.key in wanted]
+
+
+def lengthened(seeds: Sequence[int], least: int) -> tuple[int, ...]:
+    """These seeds, and then the least numbers that are not among them, until there are so many."""
+    others = (number for number in count() if number not in seeds)
+    return tuple(seeds) + tuple(islice(others, max(0, least - len(seeds))))
 
 
 def _matches(arm: Arm, pattern: str) -> bool:

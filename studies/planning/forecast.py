@@ -16,6 +16,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Expected:
+    """What a run with `resolve` is expected to train.
+
+    Attributes:
+        trials: of those that it may train.
+        device_seconds: of these.
+        basis: what that rests on.
+    """
+
+    trials: float
+    device_seconds: float
+    basis: str
+
+
+@dataclass(frozen=True)
 class Forecast:
     """A plan with its costs.
 
@@ -24,6 +39,7 @@ class Forecast:
         device: what they run on.
         missing: trials to train.
         estimate: seconds of each trial, in all and on the clock.
+        expected: of these, what a run with `resolve` is expected to train; none: all of them.
     """
 
     plan: Plan
@@ -31,6 +47,7 @@ class Forecast:
     device: str
     missing: list[TrialSpec]
     estimate: Estimate
+    expected: Expected | None = None
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:

@@ -8,7 +8,9 @@ import pandas as pd
 
 from reports import paper_table, study_table
 from reports.figures import accuracy_against_macs, draw_accuracy_against_macs, save
+from reports.looks import Looks
 from reports.render import Section, as_csv, as_json, render
+from reports.statistics import LEVEL
 from searchspace.cost.remembered import costs
 from searchspace.expand import SpecError
 from studies.language.catalog import names
@@ -18,6 +20,7 @@ from studies.language.resolve import load_study
 from studies.language.study import Study
 from studies.reporting.frames import results
 from studies.reporting.structures import misnamed, structure, tokens
+from studies.store.looks import kept_looks
 from studies.store.store import Store
 from studies.trials.data import FolderSpec
 from studies.trials.scale import Scale
@@ -57,23 +60,25 @@ def table(
     """
     frame = results(study, store.root, scale, seeds)
     trained = frame[frame["status"].isin(["done", "pruned", "failed"])]
+    level, looked = _looked(store, study, scale)
     untrained = ""
     if style == "text":
         to_train = f" To train it: {command}" if command else ""
         untrained = f"Nothing is trained yet at scale {scale.scale} in the store {store.root}.{to_train}\n"
     if study.table is None:
         shown = frame[frame["status"] == "done"]
-        sections = [study_table.section(study.name, frame, scale.scale, remarks(study, scale, shown))]
+        notes = looked + remarks(study, scale, shown)
+        sections = [study_table.section(study.name, frame, scale.scale, notes, level)]
         return _rendered(frame, sections, style) + (untrained if shown.empty else "")
-    rows = paper_table.compared(study.table, counts(study), frame, misnamed(at_scale(study, scale)))
+    rows = paper_table.compared(study.table, counts(study), frame, misnamed(at_scale(study, scale)), level)
     rows["scale"] = scale.scale if not trained.empty else None
     sections = []
     if style not in ("csv", "json"):
-        sections = paper_table.sections(study.table, rows, described(scale), remarks(study, scale, trained))
+        sections = paper_table.sections(study.table, rows, described(scale), looked + remarks(study, scale, trained))
         more = paper_table.added(study.table, frame)
         if (more["status"] == "done").any():
             title = f"Arms of {study.name} that table {study.table} of the paper has not"
-            sections.append(study_table.section(title, more, scale.scale, []))
+            sections.append(study_table.section(title, more, scale.scale, [], level))
     text = _rendered(rows, sections, style)
     if trained.empty:
         if figure:
@@ -82,6 +87,19 @@ def table(
     if figure or style == "text":
         _draw(study, scale, store, rows, figure)
     return text
+
+
+def _looked(store: Store, study: Study, scale: Scale) -> tuple[float, list[str]]:
+    """The level of a table's verdicts, and why it is that: less where seeds were added after looks at the results."""
+    kept = kept_looks(store, study.name, scale.scale)
+    if kept is None:
+        return LEVEL, []
+    looks = Looks(**kept)
+    count = len(looks.stages)
+    return looks.level, [
+        f"Seeds were added where differences were unresolved (--resolve {looks.size:g} --max-seeds {looks.most}): the "
+        f"intervals hold with {100 * (1 - looks.level):g} %, so that with {count} looks at the results 95 % are left."
+    ]
 
 
 def _rendered(frame: pd.DataFrame, sections: list[Section], style: str) -> str:

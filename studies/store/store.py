@@ -3,6 +3,7 @@
     runs/
       store.json                         version of the format
       weights/<sha256>                   files of weights that trials start from
+      looks/<study>@<scale>.json         by which looks seeds were added (studies/store/looks.py)
       trials/<id>/trial.json             what was asked: model, data, recipe, seed
                   lease.<n>.json         who trains it now (studies/store/leases.py)
                   checkpoint-<step>-<digest>.pt   model, optimizer, schedule, step, history; while it trains

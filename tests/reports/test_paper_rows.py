@@ -229,3 +229,17 @@ def test_an_asterisk_is_no_markup(style: str) -> None:
     lines = render(sections(4, compared(4, printed_counts(4), None), "digits", []), style)
     star = {"text": "1.0x*", "md": r"1.0x\*", "latex": r"1.0x$\ast$"}[style]
     assert star in lines
+
+
+def test_a_table_says_what_its_verdicts_rest_on_and_what_would_resolve_the_others() -> None:
+    arms = VIT | T2T | {"T2T-ViT-24": ("24", NOISE)}
+    assert "test pictures" not in text(2, run(**arms)), "how many is not known"
+    few, many = (text(2, run(**arms).assign(test_pictures=n)) for n in (1000, 100_000))
+    assert "on the same 1,000 test pictures" in few
+    assert "points more, which may undo the verdict on T2T-ViT-14." in few
+    assert "undo" not in many
+    rows = compared(2, printed_counts(2), run(**arms)).set_index("model")
+    needed = rows.loc["T2T-ViT-24", "seeds_needed"]
+    assert f"would show 1 point (80 % power, these deviations): about {needed:.0f} for T2T-ViT-24." in many
+    assert rows.loc["T2T-ViT-24", "finding"] == f"unresolved at n = 3; about {needed:.0f} seeds would show 1 point"
+    assert rows.loc["T2T-ViT-14", "finding"] == "higher"

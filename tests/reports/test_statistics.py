@@ -88,7 +88,7 @@ def test_the_interval_leaves_out_0_exactly_where_there_is_a_verdict(arms: list[l
 @pytest.mark.parametrize("others", [0, 1, 4])
 def test_the_intervals_of_a_group_hold_at_once(others: int) -> None:
     base, arm = [80.0, 80.6, 79.4], [82.4, 81.4, 83.4]
-    more = {f"other{i}": [80.0, 81.0, 79.0] for i in range(others)}
+    more = {f"other{i}": [80.0, 80.6, 79.4] for i in range(others)}
     row = over_seeds(frame(base=base, arm=arm, **more)).set_index("arm").loc["arm"]
     alone = stats.ttest_ind(arm, base, equal_var=False).confidence_interval(
         1 - LEVEL / (others + 1 + surplus(3, 3, LEVEL))

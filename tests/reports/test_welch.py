@@ -95,7 +95,7 @@ def test_false_verdicts_of_a_group_are_at_most_5_percent(sds: list[float], base_
 
 
 def test_plain_welch_breaks_5_percent_where_a_quiet_baseline_meets_noisy_arms() -> None:
-    how = {"floor": 0.0, "corrected": False}
+    how = {"floored": False, "corrected": False}
     sds, random = [0.1] + [1.0] * 5, np.random.default_rng(2)
     assert verdicts(sds, [0.0] * 5, 3, 3, 20_000, random, **how).any(1).mean() > 0.07
 
@@ -123,14 +123,22 @@ def test_three_seeds_that_are_alike_by_chance_are_no_quiet_arm() -> None:
         "a": [79.0, 81.0, 80.0],
         "b": [78.0, 81.0, 80.0],
     }
-    frame = run(values)
-    table = over_seeds(frame).set_index("arm")
     assert stats.ttest_ind(values["alike"], values["base"], equal_var=False).pvalue < LEVEL / 3 / 2
-    assert table.loc["alike", "verdict"] == "unresolved"
-    floor = FLOOR * np.mean([np.var(seeds, ddof=1) for seeds in values.values()])
-    alone = over_seeds(frame[frame["arm"].isin(["base", "alike"])]).set_index("arm")
+    row = over_seeds(run(values)).set_index("arm").loc["alike"]
+    assert row["verdict"] == "unresolved"
+    floor = FLOOR * np.median([np.var(values[arm], ddof=1) for arm in ("alike", "a", "b")])
+    freedom = stats.ttest_ind(values["alike"], values["base"], equal_var=False).df
+    level = LEVEL / (3 + surplus(3, 3, LEVEL))
+    assert row["ci"] == pytest.approx(stats.t.isf(level / 2, freedom) * math.sqrt(2 * floor / 3))
+    alone = over_seeds(run({arm: values[arm] for arm in ("base", "alike")})).set_index("arm")
     assert alone.loc["alike", "verdict"] == "higher"
-    assert table.loc["alike", "ci"] > math.sqrt(2 * floor / 3)
+
+
+def test_one_arm_that_varies_wildly_leaves_the_others_as_they_are() -> None:
+    values = {"base": [80.0, 80.6, 79.4], "a": [82.4, 81.4, 83.4], "b": [80.0, 81.0, 79.0], "c": [79.0, 80.0, 81.0]}
+    without = over_seeds(run(values)).set_index("arm")
+    among = over_seeds(run(values | {"c": [10.0, 90.0, 50.0]})).set_index("arm")
+    assert among.loc["a", ["ci", "p_corrected"]].tolist() == without.loc["a", ["ci", "p_corrected"]].tolist()
 
 
 # ---- power, and seeds for it
