@@ -17,7 +17,7 @@ from studies.language.study import Arm, Study
 from studies.planning.plan import Plan, make_plan
 from studies.reporting.frames import store_root
 from studies.searching.export import check_folder, export
-from studies.searching.finals import Finalist, final_study
+from studies.searching.finals import Finalist, final_study, presets_within
 from studies.searching.journal import check_journal, journal_path
 from studies.searching.outcome import Found, distinct, found_by, pareto_set
 from studies.store.files import StoreError
@@ -105,6 +105,7 @@ def search(
     control: bool | None = None,
     final_seeds: int | None = None,
     top: int | None = None,
+    final_presets: int | None = None,
     name: str | None = None,
     export: str | Path | None = None,
     runs_dir: str | Path | None = None,
@@ -140,6 +141,8 @@ def search(
         control: search at random too, with as many candidates; default: of up to 50 trials.
         final_seeds: that the best are trained with again, on all training pictures; default: 3.
         top: how many of the best; 0: none; default: 3.
+        final_presets: how many of the paper's ViTs and T2T-ViTs within the budget, those of most MACs, are tested
+            beside them; default: 2.
         name: of the search and its journal; default: the base's, the space's, or the study's.
         export: folder for the Pareto set as a study file.
         runs_dir: the store, a folder; default: $STUDIES_RUNS_DIR, else ./runs.
@@ -165,7 +168,7 @@ def search(
         "max_params": max_params, "min_params": min_params, "budget_at": budget_at, "trials": trials,
         "sampler": sampler, "objectives": objectives, "validation": validation, "seed": seed, "control": control,
         "final_seeds": final_seeds, "top": top, "name": name, "early_stop": early_stop, "grace_period": grace_period,
-        "reduction_factor": reduction_factor,
+        "reduction_factor": reduction_factor, "final_presets": final_presets,
     }  # fmt: skip
     if not isinstance(scale, Scale | None):
         given["scale"] = str(scale)
@@ -243,6 +246,7 @@ def _test(made: SearchResult, store: Store, how: How) -> None:
     finalists += [Finalist(f"best of {RANDOM}", one.model) for one in distinct(made.control, 1)]
     if not finalists:
         return
+    finalists += presets_within(made.asked.candidates, settings.final_presets)
     study = final_study(of, f"{made.asked.name}_best", finalists, settings.final_seeds)
     made.final = make_plan(study, changed(of.scale, {"validation": None}, {}), None, (), False, store)
     outcome = train(made.final, how)

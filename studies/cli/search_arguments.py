@@ -74,6 +74,13 @@ def declare_search(add: Callable[..., argparse.ArgumentParser]) -> argparse.Argu
     command.add_argument(
         "--name", help="of the search and its journal (default: the base's, the space's or the study's)"
     )
+    command.add_argument(
+        "--final-presets",
+        type=whole(0, 100),
+        metavar="K",
+        help="how many of the paper's ViTs and T2T-ViTs are tested beside them, trained alike: those within the budget "
+        "that have the most MACs (default: 2)",
+    )
     command.add_argument("--export", metavar="DIR", help="write the Pareto set as a study file")
     command.add_argument("--jobs", type=whole(1, 10_000), help="trials at a time (default: one a core, or a GPU)")
     command.add_argument(

@@ -52,6 +52,9 @@ class SearchBlock(Spec):
     )
     final_seeds: Annotated[int, Within(1, MOST_SEEDS)] = Field(3, description="that the best are tested with")
     top: Annotated[int, Within(0, 100)] = Field(3, description="how many of the best are tested")
+    final_presets: Annotated[int, Within(0, 100)] = Field(
+        2, description="how many of the paper's ViTs and T2T-ViTs within the budget, those of most MACs, are tested too"
+    )
     name: str | None = Field(None, description="of its journal; default: the study's name")
 
     @field_validator("sampler", mode="before")

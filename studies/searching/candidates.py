@@ -61,13 +61,22 @@ class Candidates:
             return None
         try:
             model = self.definition.space.spec(point)
-            trial = self._trial(model)
+            trial = self.trial(model)
         except SpecError:
             return None
         cost = costs([model])[0]
         return Candidate(dict(point), model, trial, cost["params"], cost["macs"])
 
-    def _trial(self, model: ModelSpec) -> TrialSpec:
+    def within(self, model: ModelSpec) -> bool:
+        """Whether any model, a point of the space or not, is within the budget and can be had at the scale."""
+        try:
+            small = self.trial(model).model
+        except SpecError:
+            return False
+        (cost,) = costs([model if self.definition.budget_at == "full" else small])
+        return self.feasible.budget.excess(cost) == 0
+
+    def trial(self, model: ModelSpec) -> TrialSpec:
         """The trial of a model as that of a study's arm would be.
 
         Raises:
