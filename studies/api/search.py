@@ -16,6 +16,7 @@ from studies.engine.events import RayDiedError, StoppedError
 from studies.language.study import Arm, Study
 from studies.planning.plan import Plan, make_plan
 from studies.reporting.frames import store_root
+from studies.searching.checklist import Check, Evidence, checklist
 from studies.searching.export import check_folder, export
 from studies.searching.finals import Finalist, final_study, presets_within
 from studies.searching.journal import check_journal, journal_path
@@ -41,6 +42,7 @@ class SearchResult:
         found: each candidate.
         control: each candidate of the random search; empty if there was none.
         final: the plan of the study that tests the best; none: nothing was to be tested.
+        checklist: what holds of the good practice of the field, and what does not; empty if it ended before.
         exported: the study file of the Pareto set.
         ended: what ended it before all was done.
         failures: why trials failed, by name.
@@ -51,6 +53,7 @@ class SearchResult:
     found: list[Found] = field(default_factory=list)
     control: list[Found] = field(default_factory=list)
     final: Plan | None = None
+    checklist: list[Check] = field(default_factory=list)
     exported: Path | None = None
     ended: StoppedError | RayDiedError | StoreError | None = None
     failures: dict[str, str] = field(default_factory=dict)
@@ -211,6 +214,10 @@ def run_search(what: Asked, store: Store, how: How, folder: Path | None) -> Sear
         say(f"Pareto set: {made.exported}")
     if made.ended is None and settings.top:
         _test(made, store, how)
+    if made.ended is None and made.study is not None:
+        final = made.final.trials if made.final else []
+        evidence = Evidence(definition, made.study, made.found, made.control, final, store, path)
+        made.checklist = checklist(evidence)
     return made
 
 

@@ -61,6 +61,22 @@ def _candidates(storage: JournalStorage, name: str) -> int:
     return len(counted(storage.get_all_trials(storage.get_study_id_from_name(name), deepcopy=False)))
 
 
+def journals_beside(path: Path) -> list[dict[str, Any]]:
+    """What defines the other searches of a store, for each that has a journal; what cannot be read is passed over."""
+    found = []
+    for other in sorted(path.parent.glob("*.journal")):
+        if other == path:
+            continue
+        try:
+            summaries = optuna.get_all_study_summaries(_storage(other))
+        except (SpecError, StoreError):
+            continue
+        found += [
+            s.user_attrs[DEFINITION] for s in summaries if s.study_name == other.stem and DEFINITION in s.user_attrs
+        ]
+    return found
+
+
 class BusyError(StoreError):
     """Another process runs the search."""
 
