@@ -133,7 +133,8 @@ def search(
         budget_at: whether the bounds are those of the `full` size, the default, or of the small models at the `scale`.
         trials: candidates in all, those of earlier calls among them; default: 50.
         sampler: `tpe`, the default, `nsga2`, `gp` or `random`.
-        objectives: top1 (on validation pictures), macs, params: one or several; default: top1 and macs.
+        objectives: top1 (on validation pictures), macs, params, latency (measured), one or several; default: top1 and
+            macs.
         scale: name, path, or a scale; default: `digits`.
         validation: share of the training pictures that candidates are ranked on, unless the scale holds out one;
             default: 0.2.
@@ -242,6 +243,8 @@ def _check_run(what: Asked, store: Store, how: How) -> None:
     arm = Arm("", of.base, preset(of.base), baseline=True, optional=False, preset=of.base)
     study = Study(what.name, "", "", None, of.scale.scale, (of.seed,), (arm,), {"": of.base})
     check(make_plan(study, of.scale, None, (), False, store), how)
+    if "latency" in of.objectives and how.at_a_time(2) != 1:
+        raise SpecError("latency is measured while nothing else is trained: give --jobs 1, or --executor inline")
     if how.at_a_time(2) is None:
         raise SpecError("on a cluster a search must know how many trials to train at a time: give --jobs")
 

@@ -88,10 +88,11 @@ def _tables(made: SearchResult) -> str:
             "params": one.params,
             "macs": one.macs,
             "top1": one.top1,
+            "latency": one.latency,
         }
         for one in made.front
     ]
-    frame = pd.DataFrame(rows, columns=["candidate", "point", "params", "macs", "top1"])
+    frame = pd.DataFrame(rows, columns=["candidate", "point", "params", "macs", "latency", "top1"])
     text = render([search_table.section(made.asked.name, frame, of.scale.scale, _remarks(made))], "text")
     if made.final is None:
         return text + "\n"

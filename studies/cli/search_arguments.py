@@ -36,7 +36,8 @@ def declare_search(add: Callable[..., argparse.ArgumentParser]) -> argparse.Argu
         action="append",
         dest="objectives",
         metavar="NAME",
-        help="top1, macs or params; may be repeated (default: top1 and macs)",
+        help="top1, macs, params, or latency: ms of one picture, measured once a model, at full size or at the scale "
+        "as the budget is, with one candidate at a time; may be repeated (default: top1 and macs)",
     )
     command.add_argument("--scale", help="that ranks the candidates (default: digits)")
     command.add_argument(

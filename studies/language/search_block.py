@@ -12,7 +12,7 @@ from studies.language.amounts import Amount
 from studies.trials.seeds import MOST_SEEDS
 
 Sampler = Literal["tpe", "nsga2", "gp", "random"]
-Objective = Literal["top1", "macs", "params"]
+Objective = Literal["top1", "macs", "params", "latency"]
 
 
 class SearchBlock(Spec):
