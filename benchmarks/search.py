@@ -2,9 +2,10 @@
 
 python benchmarks/search.py [--seeds 20] [--trials 100] [--samplers ehvi tpe ...] [--max-macs 5G]
 
-ehvi, tpe, nsga2, gp and random are those of `studies search`, run as it runs them but for the training: what a candidate
-came to is looked up. `optuna nsga2` is Optuna's own sampler over the same knobs as a user would write it, with the budget as
-a constraint that is told with the result: what it proposes twice, or outside the budget, counts as a trial.
+ehvi, tpe, nsga2, gp and random are those of `studies search`, run as it runs them but for the training: what a
+candidate came to is looked up. `optuna nsga2` is Optuna's own sampler over the same knobs as a user would write it,
+with the budget as a constraint that is told with the result: what it proposes twice, or outside the budget, counts as a
+trial.
 
 The hypervolume is that of accuracy against the logarithm of MACs, of the candidates within the budget, as a share of
 what the whole table has. `to random's end`: trials until a search has the mean hypervolume that random has at its

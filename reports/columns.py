@@ -83,6 +83,7 @@ COLUMNS = {
     "validation": Column("Top-1 (%)\nvalidation", 1),
     "full_params_m": Column("Params\n(M)", 2),
     "full_macs_g": Column("MACs\n(G)", 2),
+    "latency": Column("Latency\n(ms)", 1),
     "point": Column("Knobs"),
     "run_params_k": Column("Params\n(k)", 1),
     "run_macs_m": Column("MACs\n(M)", 2),

@@ -17,8 +17,9 @@ from studies.engine.events import RayDiedError, StoppedError
 from studies.language.study import Arm, Study
 from studies.planning.plan import Plan, make_plan
 from studies.reporting.frames import store_root
+from studies.searching.checklist import Check, Evidence, checklist
 from studies.searching.export import check_folder, export
-from studies.searching.finals import Finalist, final_study
+from studies.searching.finals import Finalist, final_study, presets_within
 from studies.searching.journal import check_journal, journal_path
 from studies.searching.outcome import Found, distinct, found_by, pareto_set
 from studies.store.files import StoreError
@@ -42,6 +43,7 @@ class SearchResult:
         found: each candidate.
         control: each candidate of the random search; empty if there was none.
         final: the plan of the study that tests the best; none: nothing was to be tested.
+        checklist: what holds of the good practice of the field, and what does not; empty if it ended before.
         exported: the study file of the Pareto set.
         ended: what ended it before all was done.
         failures: why trials failed, by name.
@@ -52,6 +54,7 @@ class SearchResult:
     found: list[Found] = field(default_factory=list)
     control: list[Found] = field(default_factory=list)
     final: Plan | None = None
+    checklist: list[Check] = field(default_factory=list)
     exported: Path | None = None
     ended: StoppedError | RayDiedError | StoreError | None = None
     failures: dict[str, str] = field(default_factory=dict)
@@ -107,6 +110,7 @@ def search(
     control: bool | None = None,
     final_seeds: int | None = None,
     top: int | None = None,
+    final_presets: int | None = None,
     name: str | None = None,
     export: str | Path | None = None,
     runs_dir: str | Path | None = None,
@@ -134,7 +138,8 @@ def search(
             `random`.
         warm_start: a score of untrained models (`studies.trials.scores.NAMES`): the candidates before the sampler has
             anything to learn from are the best by it, of ten times as many that are drawn at random.
-        objectives: top1 (on validation pictures), macs, params: one or several; default: top1 and macs.
+        objectives: top1 (on validation pictures), macs, params, latency (measured), one or several; default: top1 and
+            macs.
         scale: name, path, or a scale; default: `digits`.
         validation: share of the training pictures that candidates are ranked on, unless the scale holds out one;
             default: 0.2.
@@ -145,6 +150,8 @@ def search(
         control: search at random too, with as many candidates; default: of up to 50 trials.
         final_seeds: that the best are trained with again, on all training pictures; default: 3.
         top: how many of the best; 0: none; default: 3.
+        final_presets: how many of the paper's ViTs and T2T-ViTs within the budget, those of most MACs, are tested
+            beside them; default: 2.
         name: of the search and its journal; default: the base's, the space's, or the study's.
         export: folder for the Pareto set as a study file.
         runs_dir: the store, a folder; default: $STUDIES_RUNS_DIR, else ./runs.
@@ -171,6 +178,7 @@ def search(
         "sampler": sampler, "warm_start": warm_start, "objectives": objectives, "validation": validation,
         "seed": seed, "control": control, "final_seeds": final_seeds, "top": top, "name": name,
         "early_stop": early_stop, "grace_period": grace_period, "reduction_factor": reduction_factor,
+        "final_presets": final_presets,
     }  # fmt: skip
     if not isinstance(scale, Scale | None):
         given["scale"] = str(scale)
@@ -213,6 +221,10 @@ def run_search(what: Asked, store: Store, how: How, folder: Path | None) -> Sear
         say(f"Pareto set: {made.exported}")
     if made.ended is None and settings.top:
         _test(made, store, how)
+    if made.ended is None and made.study is not None:
+        final = made.final.trials if made.final else []
+        evidence = Evidence(definition, made.study, made.found, made.control, final, store, path)
+        made.checklist = checklist(evidence)
     if made.ended is None and folder is not None:
         for path in write_figures(made, folder):
             say(f"figure: {path}")
@@ -240,6 +252,8 @@ def _check_run(what: Asked, store: Store, how: How) -> None:
     arm = Arm("", of.base, preset(of.base), baseline=True, optional=False, preset=of.base)
     study = Study(what.name, "", "", None, of.scale.scale, (of.seed,), (arm,), {"": of.base})
     check(make_plan(study, of.scale, None, (), False, store), how)
+    if "latency" in of.objectives and how.at_a_time(2) != 1:
+        raise SpecError("latency is measured while nothing else is trained: give --jobs 1, or --executor inline")
     if how.at_a_time(2) is None:
         raise SpecError("on a cluster a search must know how many trials to train at a time: give --jobs")
 
@@ -251,6 +265,7 @@ def _test(made: SearchResult, store: Store, how: How) -> None:
     finalists += [Finalist(f"best of {RANDOM}", one.model) for one in distinct(made.control, 1)]
     if not finalists:
         return
+    finalists += presets_within(made.asked.candidates, settings.final_presets)
     study = final_study(of, f"{made.asked.name}_best", finalists, settings.final_seeds)
     made.final = make_plan(study, changed(of.scale, {"validation": None}, {}), None, (), False, store)
     outcome = train(made.final, how)

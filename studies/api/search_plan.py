@@ -10,6 +10,7 @@ from studies.api.search import journals
 from studies.api.search_settings import Asked
 from studies.planning.estimate import STARTUP_SECONDS, TRIAL_SECONDS, estimate
 from studies.planning.machine import default_gpus, default_jobs
+from studies.searching.finals import presets_within
 from studies.searching.journal import check_journal, journal_path
 from studies.store.store import Store
 
@@ -107,7 +108,8 @@ def search_forecast(what: Asked, store: Store, devices: int | None = None) -> Se
     drawn = [what.candidates.at(what.candidates.feasible.sample(rng)) for _ in range(SAMPLES)]
     trials = list({one.trial.id: one.trial for one in drawn if one}.values())
     guess = estimate(store, trials, trials, 1)
-    tested = settings.top + 1 + (len(wanted) - 1) if settings.top else 0
+    presets = presets_within(what.candidates, settings.final_presets)
+    tested = settings.top + len(wanted) + len(presets) if settings.top else 0  # `wanted`: the base, the best at random
     return SearchForecast(
         what,
         {name: max(settings.trials, there[name]) for name in wanted},

@@ -9,6 +9,7 @@ from studies.api.execution import RefusedError, execute, options_of, prepare
 from studies.api.how import How
 from studies.api.interrupt import interruptible
 from studies.api.progress import Progress, counted, say
+from studies.api.search_latency import Latencies
 from studies.api.search_settings import Asked
 from studies.engine.events import RayDiedError, StoppedError
 from studies.engine.queue import Queue
@@ -47,6 +48,7 @@ def run_searches(what: Asked, store: Store, how: How, path: Path, wanted: dict[s
         SpecError: if it cannot be done so.
     """
     ran = Ran()
+    measure = Latencies(what.definition, how) if "latency" in what.definition.objectives else None
     with ExitStack() as held:
 
         def take_up() -> list[Wanted]:
@@ -57,7 +59,9 @@ def run_searches(what: Asked, store: Store, how: How, path: Path, wanted: dict[s
                 stream, title = (RANDOM, "random candidate") if i else ("", "candidate")
                 of = what.definition
                 study = study_in(storage, path, name, directions(of.objectives), of.plain())
-                made.append(Wanted(Search(study, what.candidates, stream, title), trials))
+                if measure:
+                    measure.take((trial.params, trial.user_attrs) for trial in study.get_trials(deepcopy=False))
+                made.append(Wanted(Search(study, what.candidates, stream, title, measure), trials))
             ran.searches += [one.search for one in made]
             return made
 

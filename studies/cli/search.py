@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def main(arguments: argparse.Namespace) -> int:
             sys.stdout.flush()
             os._exit(1)  # an orderly end would wait for Ray
         return 1
-    print(as_plain(made) if arguments.json else _tables(made), end="")
+    print(as_plain(made) if arguments.json else _tables(made) + _checklist(made), end="")
     say(f"{duration(time.monotonic() - start)} in all")
     for name, why in made.failures.items():
         say(f"failed: {name}: {why}")
@@ -62,6 +63,7 @@ def as_plain(made: SearchResult) -> str:
         "search": made.asked.name,
         "definition": made.asked.definition.plain(),
         "candidates": json.loads(as_json(made.frame)),
+        "checklist": [asdict(check) for check in made.checklist],
         "test": json.loads(as_json(made.results)) if made.final else [],
     }
     return json.dumps(plain, indent=1, ensure_ascii=False) + "\n"
@@ -86,10 +88,11 @@ def _tables(made: SearchResult) -> str:
             "params": one.params,
             "macs": one.macs,
             "top1": one.top1,
+            "latency": one.latency,
         }
         for one in made.front
     ]
-    frame = pd.DataFrame(rows, columns=["candidate", "point", "params", "macs", "top1"])
+    frame = pd.DataFrame(rows, columns=["candidate", "point", "params", "macs", "latency", "top1"])
     text = render([search_table.section(made.asked.name, frame, of.scale.scale, _remarks(made))], "text")
     if made.final is None:
         return text + "\n"
@@ -98,15 +101,23 @@ def _tables(made: SearchResult) -> str:
     return f"{text}\n{table(made.final.study, made.final.scale, made.final.store)}"
 
 
+def _checklist(made: SearchResult) -> str:
+    """A line a point, those that hold marked."""
+    lines = [f"[{'x' if check.holds else ' '}] {check.point}\n      {check.value}" for check in made.checklist]
+    return "\n".join(["", "Good practice of architecture search (Lindauer and Hutter, JMLR 2020), here:", *lines, ""])
+
+
 def _remarks(made: SearchResult) -> list[str]:
     """How many candidates there were, and how many different models they are at the scale."""
     lines = []
     for who, found in (("", made.found), ("The random search beside it: ", made.control)):
         if found:
             failed = sum(one.status == "failed" for one in found)
+            stopped = sum(one.status == "stopped" for one in found)
             models = len({one.trial for one in found})
+            early = f", {stopped} stopped early" if stopped else ""
             alike = "" if models == len(found) else f", {models} different models at this scale"
-            lines.append(f"{who}{len(found)} candidates{alike}{f', {failed} failed' if failed else ''}.")
+            lines.append(f"{who}{len(found)} candidates{alike}{early}{f', {failed} failed' if failed else ''}.")
     of, pairs = made.asked.candidates, []
     for one in made.found:
         if candidate := of.at(one.point):

@@ -47,7 +47,8 @@ def declare_search(add: Callable[..., argparse.ArgumentParser]) -> argparse.Argu
         action="append",
         dest="objectives",
         metavar="NAME",
-        help="top1, macs or params; may be repeated (default: top1 and macs)",
+        help="top1, macs, params, or latency: ms of one picture, measured once a model, at full size or at the scale "
+        "as the budget is, with one candidate at a time; may be repeated (default: top1 and macs)",
     )
     command.add_argument("--scale", help="that ranks the candidates (default: digits)")
     command.add_argument(
@@ -84,6 +85,13 @@ def declare_search(add: Callable[..., argparse.ArgumentParser]) -> argparse.Argu
     command.add_argument("--top", type=whole(0, 100), metavar="N", help="how many of the best are tested (default: 3)")
     command.add_argument(
         "--name", help="of the search and its journal (default: the base's, the space's or the study's)"
+    )
+    command.add_argument(
+        "--final-presets",
+        type=whole(0, 100),
+        metavar="K",
+        help="how many of the paper's ViTs and T2T-ViTs are tested beside them, trained alike: those within the budget "
+        "that have the most MACs (default: 2)",
     )
     command.add_argument(
         "--export", metavar="DIR", help="write the Pareto set as a study file, the candidates as csv, and figures"

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from searchspace.bounds import Seed, Within, shown
 from searchspace.expand import nearest
@@ -13,7 +13,7 @@ from studies.trials.scores import NAMES
 from studies.trials.seeds import MOST_SEEDS
 
 Sampler = Literal["ehvi", "tpe", "nsga2", "gp", "random"]
-Objective = Literal["top1", "macs", "params"]
+Objective = Literal["top1", "macs", "params", "latency"]
 
 
 class SearchBlock(Spec):
@@ -61,12 +61,23 @@ class SearchBlock(Spec):
     )
     final_seeds: Annotated[int, Within(1, MOST_SEEDS)] = Field(3, description="that the best are tested with")
     top: Annotated[int, Within(0, 100)] = Field(3, description="how many of the best are tested")
+    final_presets: Annotated[int, Within(0, 100)] = Field(
+        2, description="how many of the paper's ViTs and T2T-ViTs within the budget, those of most MACs, are tested too"
+    )
     name: str | None = Field(None, description="of its journal; default: the study's name")
 
     @field_validator("sampler", mode="before")
     @classmethod
     def _known_sampler(cls, name: Any) -> Any:
         return _known("sampler", name, get_args(Sampler))
+
+    @model_validator(mode="after")
+    def _costs_are_known(self) -> "SearchBlock":
+        if self.sampler == "ehvi" and "latency" in self.objectives:
+            raise ValueError(
+                "sampler ehvi knows what candidates cost, and latency is measured: take sampler tpe with it"
+            )
+        return self
 
     @field_validator("warm_start", mode="before")
     @classmethod

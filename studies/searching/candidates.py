@@ -82,12 +82,25 @@ class Candidates:
             return None
         try:
             model = self.definition.space.spec(point)
-            of = self.definition
-            trial = ranking_trial(model, of.base, of.scale, of.seed)
+            trial = self.trial(model)
         except SpecError:
             return None
         cost = costs([model])[0]
         return Candidate(dict(point), model, trial, cost["params"], cost["macs"])
+
+    def within(self, model: ModelSpec) -> bool:
+        """Whether any model, a point of the space or not, is within the budget and can be had at the scale."""
+        try:
+            small = self.trial(model).model
+        except SpecError:
+            return False
+        (cost,) = costs([model if self.definition.budget_at == "full" else small])
+        return self.feasible.budget.excess(cost) == 0
+
+    def trial(self, model: ModelSpec) -> TrialSpec:
+        """The trial of a model as that of a study's arm would be; a SpecError says that the scale has no such one."""
+        of = self.definition
+        return ranking_trial(model, of.base, of.scale, of.seed)
 
 
 def ranking_trial(model: ModelSpec, base: str, scale: Scale, seed: int) -> TrialSpec:

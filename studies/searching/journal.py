@@ -83,6 +83,22 @@ def proposed(store: Store, space: "Space") -> list[dict[str, Any]]:
     return list(found.values())
 
 
+def journals_beside(path: Path) -> list[dict[str, Any]]:
+    """What defines the other searches of a store, for each that has a journal; what cannot be read is passed over."""
+    found = []
+    for other in sorted(path.parent.glob("*.journal")):
+        if other == path:
+            continue
+        try:
+            summaries = optuna.get_all_study_summaries(_storage(other))
+        except (SpecError, StoreError):
+            continue
+        found += [
+            s.user_attrs[DEFINITION] for s in summaries if s.study_name == other.stem and DEFINITION in s.user_attrs
+        ]
+    return found
+
+
 class BusyError(StoreError):
     """Another process runs the search."""
 

@@ -6,7 +6,12 @@ from typing import Literal, get_args
 from studies.language.search_block import Sampler
 
 Direction = Literal["maximize", "minimize"]
-OBJECTIVES: dict[str, Direction] = {"top1": "maximize", "macs": "minimize", "params": "minimize"}
+OBJECTIVES: dict[str, Direction] = {
+    "top1": "maximize",
+    "macs": "minimize",
+    "params": "minimize",
+    "latency": "minimize",
+}
 SAMPLERS: tuple[str, ...] = get_args(Sampler)
 
 

@@ -33,6 +33,7 @@ class Found:
         params: at full size, as are `macs`.
         top1: on the validation pictures, in %; None unless done.
         pareto: whether no other candidate beats it.
+        latency: ms of a picture; None unless it is an objective.
         stopped_after: epochs, if it was.
         stopped_at: its accuracy then, in %.
     """
@@ -46,12 +47,24 @@ class Found:
     macs: int
     top1: float | None
     pareto: bool = False
+    latency: float | None = None
     stopped_after: int | None = None
     stopped_at: float | None = None
 
     def row(self) -> dict[str, Any]:
         """As a row of a frame."""
-        names = ("number", "status", "trial", "top1", "params", "macs", "pareto", "stopped_after", "stopped_at")
+        names: tuple[str, ...] = (
+            "number",
+            "status",
+            "trial",
+            "top1",
+            "params",
+            "macs",
+            "pareto",
+            "stopped_after",
+            "stopped_at",
+        )
+        names += ("latency",) if self.latency is not None else ()
         return {name: getattr(self, name) for name in names} | {f"point.{k}": v for k, v in self.point.items()}
 
 
@@ -78,6 +91,7 @@ def _found(search: Search, trial: optuna.trial.FrozenTrial, pareto: bool) -> Fou
         macs=attributes["macs"],
         top1=trial.values[of.objectives.index("top1")] if is_done else None,
         pareto=pareto,
+        latency=attributes.get("latency"),
         stopped_after=trial.last_step if is_stopped else None,
         stopped_at=trial.intermediate_values[trial.last_step] if is_stopped else None,
     )

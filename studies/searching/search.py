@@ -1,6 +1,8 @@
 """One search: what its journal has of it, what is proposed next, and what came of each candidate."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState, create_trial
@@ -12,6 +14,8 @@ from studies.searching.proposer import Proposer
 from studies.searching.rungs import Rungs
 from studies.store.store import Store
 from studies.trials.results import EpochRecord
+
+Measure = Callable[[Candidate], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -34,14 +38,22 @@ class Search:
         candidates: of the search.
         stream: tells its random numbers from those of other searches of the same seed.
         title: of its candidates, in progress.
+        measure: gives what is written down of a candidate before it is trained; none: nothing more.
 
     Attributes:
         exhausted: whether no feasible candidate is left.
         failed: candidates that failed before, which `retry` takes.
     """
 
-    def __init__(self, study: optuna.Study, candidates: Candidates, stream: str = "", title: str = "candidate") -> None:
-        self.study, self.candidates, self.title = study, candidates, title
+    def __init__(
+        self,
+        study: optuna.Study,
+        candidates: Candidates,
+        stream: str = "",
+        title: str = "candidate",
+        measure: Measure | None = None,
+    ) -> None:
+        self.study, self.candidates, self.title, self.measure = study, candidates, title, measure
         of = candidates.definition
         sampler = "random" if stream else of.sampler
         score = None if stream else candidates.score
@@ -81,6 +93,8 @@ class Search:
             self.exhausted = True
             return None
         candidate, trial = found
+        for name, value in self.measure(candidate).items() if self.measure else ():
+            trial.set_user_attr(name, value)
         self._taken.add(candidate.key)
         return self._begun(candidate, trial)
 

@@ -17,7 +17,7 @@ from studies.store.store import Store
 def how(tiny: Path, tmp_path: Path) -> dict:
     return {
         "space": space_of(SPACE), "max_macs": 2 * 10**9, "scale": tiny, "executor": "inline",
-        "runs_dir": tmp_path / "runs", "trials": 5, "control": False,
+        "runs_dir": tmp_path / "runs", "trials": 5, "control": False, "final_presets": 0,
     }  # fmt: skip
 
 
