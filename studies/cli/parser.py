@@ -215,7 +215,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--json", action="store_true", help="for programs")
     _data(commands, add)
     _store(commands, add)
-    add_space_commands(commands, add, _runs_dir)
+    add_space_commands(commands, add, add_runs_dir)
     return parser
 
 

@@ -1,6 +1,6 @@
 """Which feasible candidate promises most, when its costs are known before it is trained and only accuracy is not.
 
-A Gaussian process predicts the accuracy of candidates from their knobs and costs. The one is taken of which the expected
+A Gaussian process predicts the accuracy of candidates from their knobs and costs. The one is taken whose expected
 improvement of the hypervolume is largest (Emmerich, Giannakoglou and Naujoks, "Single- and multiobjective evolutionary
 optimization assisted by Gaussian random field metamodels", 2006). Its costs are no prediction here: with one cost the
 improvement is exact for an accuracy that is given, and averaged over draws of accuracies. With several costs a weighted
