@@ -75,6 +75,8 @@ def label_points(axes: Axes, points: pd.DataFrame, log: bool = False) -> None:
         points: model, macs, top1.
         log: whether the axis of MACs is logarithmic.
     """
+    if points.empty:
+        return
     places = points["macs"].astype(float).to_numpy()
     places = np.log(places) if log else places
     width = float(places.max() - places.min()) or 1.0

@@ -53,7 +53,6 @@ class Page:
         findings: sentences, the most important first.
         parts: tables and figures.
         problems: what went wrong, a text each.
-        refresh: seconds after which a browser loads it again; 0: never.
     """
 
     title: str
@@ -62,12 +61,10 @@ class Page:
     findings: Sequence[str] = ()
     parts: Sequence[Section | Picture] = ()
     problems: Sequence[str] = ()
-    refresh: int = 0
 
 
 def html(page: Page) -> str:
     """The page as the text of a file."""
-    refresh = f'<meta http-equiv="refresh" content="{page.refresh}">\n' if page.refresh else ""
     body = [
         f"<h1>{escape(page.title)}</h1>",
         f'<p class="lead">{escape(page.lead)}</p>',
@@ -80,7 +77,7 @@ def html(page: Page) -> str:
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'{refresh}<link rel="icon" href="data:,">\n<title>{escape(page.title)}</title>\n'
+        f'<link rel="icon" href="data:,">\n<title>{escape(page.title)}</title>\n'
         f"<style>\n{STYLE.read_text()}</style>\n</head>\n<body>\n<main>\n"
         + "\n".join(filter(None, body))
         + f"\n</main>\n<script>\n{SCRIPT.read_text()}</script>\n</body>\n</html>\n"

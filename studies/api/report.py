@@ -12,12 +12,13 @@ from studies.language.scale_file import load_scale, names
 from studies.language.study import Study, seed_list
 from studies.reporting.claims import claims as claims_of_paper
 from studies.reporting.frames import store_root
+from studies.reporting.page import page_of
 from studies.reporting.tables import FIGURE_SUFFIXES, study_of_table, table
 from studies.store.store import Store
 from studies.trials.scale import Scale
 
 DEFAULT_SCALE = "digits"
-Format = Literal["text", "md", "latex", "csv", "json"]
+Format = Literal["text", "md", "latex", "csv", "json", "html"]
 
 
 def report(
@@ -38,7 +39,7 @@ def report(
         paper_table: number of the paper's table, instead of a study.
         scale: name, path, or a scale; default: the study's.
         seeds: only these: how many, or which.
-        format: of the text.
+        format: of the text; html: a page by itself, with curves, every trial, and differences as figures.
         figure: where to draw accuracy against MACs: .png, .pdf or .svg.
         claims: instead of a table, what the paper claims and whether it holds at the scale.
         runs_dir: the store, a folder or a URL; default: $STUDIES_RUNS_DIR, else ./runs.
@@ -51,6 +52,8 @@ def report(
     if claims:
         if figure:
             raise SpecError("--figure draws a table of the paper beside ours, and --claims is none")
+        if format == "html":
+            raise SpecError("--claims are text, md, latex, csv or json: a page is of a study")
         found = scale if isinstance(scale, Scale) else load_scale(str(scale or DEFAULT_SCALE))
         return claims_of_paper(found, Store(store_root(runs_dir)).check_there(), seed_list(seeds), format)
     if paper_table is not None:
@@ -60,11 +63,16 @@ def report(
     command = _command(study, scale, seed_list(seeds), store_root(runs_dir))
     scale = scale if isinstance(scale, Scale) else load_scale(str(scale or study.scale))
     path = Path(figure) if figure else None
+    if path and format == "html":
+        raise SpecError("--figure is for tables: a page has its figures in it")
     if path and study.table is None:
         raise SpecError(f"--figure draws a table of the paper beside ours, and {study.name} reproduces none")
     if path and path.suffix not in FIGURE_SUFFIXES:
         raise SpecError(f"a figure is written as {', '.join(FIGURE_SUFFIXES)}, got {path.name!r}")
-    return table(study, scale, Store(store_root(runs_dir)), seed_list(seeds), format, path, command)
+    store = Store(store_root(runs_dir))
+    if format == "html":
+        return page_of(study, scale, store, seed_list(seeds), command)
+    return table(study, scale, store, seed_list(seeds), format, path, command)
 
 
 def _command(study: Study, scale: str | Path | Scale | None, seeds: Sequence[int] | None, store: str | Path) -> str:

@@ -164,7 +164,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--scale", help="scale of the run to show (default: the study's)")
     command.add_argument("--seeds", type=seeds, metavar="K", help="only these seeds: how many, or a list 0,1,2")
     command.add_argument(
-        "--format", choices=("text", "md", "latex", "csv", "json"), default="text", help="default: text"
+        "--format",
+        choices=("text", "md", "latex", "csv", "json", "html"),
+        default="text",
+        help="default: text; html: a page by itself, with figures: studies report cnn_to_vit --format html > page.html",
     )
     command.add_argument("--figure", metavar="FILE", help="also draw accuracy against MACs: .png, .pdf or .svg")
     add_runs_dir(command)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -58,35 +59,62 @@ def table(
     Raises:
         SpecError: if there is nothing to draw for a figure that was asked for, or it cannot be written.
     """
-    frame = results(study, store.root, scale, seeds)
-    trained = frame[frame["status"].isin(["done", "pruned", "failed"])]
-    level, looked = _looked(store, study, scale)
-    untrained = ""
-    if style == "text":
+    made = contents(study, scale, store, seeds)
+    text = made.rendered(style)
+    if made.untrained:
+        if figure and study.table is not None:
+            raise SpecError(f"no figure: nothing is trained yet of {study.name} at scale {scale.scale} in {store.root}")
         to_train = f" To train it: {command}" if command else ""
-        untrained = f"Nothing is trained yet at scale {scale.scale} in the store {store.root}.{to_train}\n"
+        told = f"Nothing is trained yet at scale {scale.scale} in the store {store.root}.{to_train}\n"
+        return text + (told if style == "text" else "")
+    if study.table is not None and (figure or style == "text"):
+        _draw(study, scale, store, made.rows, figure)
+    return text
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a report of a study has.
+
+    Attributes:
+        results: a row a trial.
+        rows: what programs get: the results, or of a table of the paper its rows beside them.
+        sections: for people.
+        level: chance that any verdict of a group is noise.
+        untrained: whether nothing is there to be shown.
+    """
+
+    results: pd.DataFrame
+    rows: pd.DataFrame
+    sections: list[Section]
+    level: float
+    untrained: bool
+
+    def rendered(self, style: str) -> str:
+        """As text, Markdown, LaTeX, csv or json."""
+        if style == "csv":
+            return as_csv(self.rows)
+        return f"{as_json(self.rows) if style == 'json' else render(self.sections, style)}\n"
+
+
+def contents(study: Study, scale: Scale, store: Store, seeds: Sequence[int] | None = None) -> Contents:
+    """What the store has of a study at a scale, as tables."""
+    frame = results(study, store.root, scale, seeds)
+    level, looked = _looked(store, study, scale)
     if study.table is None:
-        shown = frame[frame["status"] == "done"]
-        notes = looked + remarks(study, scale, shown)
+        done = frame[frame["status"] == "done"]
+        notes = looked + remarks(study, scale, done)
         sections = [study_table.section(study.name, frame, scale.scale, notes, level)]
-        return _rendered(frame, sections, style) + (untrained if shown.empty else "")
+        return Contents(frame, frame, sections, level, done.empty)
+    trained = frame[frame["status"].isin(["done", "pruned", "failed"])]
     rows = paper_table.compared(study.table, counts(study), frame, misnamed(at_scale(study, scale)), level)
     rows["scale"] = scale.scale if not trained.empty else None
-    sections = []
-    if style not in ("csv", "json"):
-        sections = paper_table.sections(study.table, rows, described(scale), looked + remarks(study, scale, trained))
-        more = paper_table.added(study.table, frame)
-        if (more["status"] == "done").any():
-            title = f"Arms of {study.name} that table {study.table} of the paper has not"
-            sections.append(study_table.section(title, more, scale.scale, [], level))
-    text = _rendered(rows, sections, style)
-    if trained.empty:
-        if figure:
-            raise SpecError(f"no figure: nothing is trained yet of {study.name} at scale {scale.scale} in {store.root}")
-        return text + untrained
-    if figure or style == "text":
-        _draw(study, scale, store, rows, figure)
-    return text
+    sections = paper_table.sections(study.table, rows, described(scale), looked + remarks(study, scale, trained))
+    more = paper_table.added(study.table, frame)
+    if (more["status"] == "done").any():
+        title = f"Arms of {study.name} that table {study.table} of the paper has not"
+        sections.append(study_table.section(title, more, scale.scale, [], level))
+    return Contents(frame, rows, sections, level, trained.empty)
 
 
 def _looked(store: Store, study: Study, scale: Scale) -> tuple[float, list[str]]:
@@ -100,12 +128,6 @@ def _looked(store: Store, study: Study, scale: Scale) -> tuple[float, list[str]]
         f"Seeds were added where differences were unresolved (--resolve {looks.size:g} --max-seeds {looks.most}): the "
         f"intervals hold with {100 * (1 - looks.level):g} %, so that with {count} looks at the results 95 % are left."
     ]
-
-
-def _rendered(frame: pd.DataFrame, sections: list[Section], style: str) -> str:
-    if style == "csv":
-        return as_csv(frame)
-    return f"{as_json(frame) if style == 'json' else render(sections, style)}\n"
 
 
 def _draw(study: Study, scale: Scale, store: Store, rows: pd.DataFrame, asked: Path | None) -> None:

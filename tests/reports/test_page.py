@@ -80,11 +80,6 @@ def test_the_same_page_is_the_same_file(page: Page) -> None:
     assert html(page) == html(page)
 
 
-def test_a_page_that_is_refreshed_says_so_to_the_browser(page: Page) -> None:
-    assert 'http-equiv="refresh"' not in html(page)
-    assert '<meta http-equiv="refresh" content="30">' in html(Page("t", "l", refresh=30))
-
-
 def browsed(page: Page, script: str, tmp_path: Path, width: int = 1200) -> object:
     """What an expression is in a browser that shows the page, as JSON."""
     path = tmp_path / "page.html"

@@ -111,3 +111,22 @@ def test_claims_are_told_before_anything_is_trained_and_how_to_train_it(studies:
 def test_claims_are_no_table(studies: Studies) -> None:
     told = "studies: say which table: --table 6, the name of a study, or --claims"
     assert one_line(studies("report", "--claims", "--table", "6")) == told
+
+
+@pytest.mark.slow
+def test_a_page_shows_what_was_trained_and_says_how_to_train_what_was_not(
+    studies: Studies, study_file: StudyFile, tiny: Path
+) -> None:
+    study = str(study_file(seeds=2))
+    asked = ["report", study, "--scale", str(tiny), "--format", "html"]
+    empty = studies(*asked)
+    assert empty.returncode == 0, empty.stderr
+    assert f"Nothing is trained yet. To train it: studies run {study}" in empty.stdout
+    assert "<svg" not in empty.stdout
+    done = studies("run", study, "--scale", str(tiny), "--executor", "inline")
+    assert done.returncode == 0, done.stderr
+    page = studies(*asked).stdout
+    assert page.startswith("<!DOCTYPE html>") and page.count("<svg") == 3
+    store = Store(done.stderr.partition("store: ")[2].split()[0])
+    assert all(trial in page for trial in store.ids()), "each point says which trial it is"
+    assert one_line(studies(*asked, "--figure", "x.png")).endswith("a page has its figures in it")
