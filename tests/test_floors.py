@@ -52,7 +52,7 @@ OUTSIDE = {  # of this project, that a room may import beside `searchspace`
     "language": {"pydantic", "yaml"},
     "training": {"torch", "timm", "torchvision", "numpy", "PIL", "sklearn", "safetensors", "blocks"},
     "ranking": {"torch", "pandas", "blocks"},
-    "searching": {"optuna", "pandas", "yaml"},
+    "searching": {"numpy", "optuna", "pandas", "sklearn", "threadpoolctl", "yaml"},
     "reporting": {"reports", "pandas"},
 }
 

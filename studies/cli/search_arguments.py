@@ -35,7 +35,7 @@ def declare_search(add: Callable[..., argparse.ArgumentParser]) -> argparse.Argu
         "--sampler",
         metavar="NAME",
         help="ehvi: a Gaussian process of the accuracy, which knows the costs; tpe, nsga2 or gp: Optuna's; or random "
-        "(default: ehvi)",
+        "(default: ehvi, or tpe where latency is an objective)",
     )
     command.add_argument(
         "--warm-start",

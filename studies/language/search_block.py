@@ -36,7 +36,7 @@ class SearchBlock(Spec):
     sampler: Sampler = Field(
         "ehvi",
         description="what proposes them: expected hypervolume improvement of a Gaussian process that knows the costs, "
-        "Optuna's TPE, NSGA-II or Gaussian process, or chance",
+        "Optuna's TPE (the default where latency is an objective), NSGA-II or Gaussian process, or chance",
     )
     warm_start: str | None = Field(
         None,
@@ -71,12 +71,18 @@ class SearchBlock(Spec):
     def _known_sampler(cls, name: Any) -> Any:
         return _known("sampler", name, get_args(Sampler))
 
+    @model_validator(mode="before")
+    @classmethod
+    def _default_sampler(cls, given: Any) -> Any:
+        """Where latency is an objective, which nobody knows before it is measured, the default is TPE."""
+        if isinstance(given, dict) and "sampler" not in given and "latency" in (given.get("objectives") or ()):
+            return given | {"sampler": "tpe"}
+        return given
+
     @model_validator(mode="after")
     def _costs_are_known(self) -> "SearchBlock":
         if self.sampler == "ehvi" and "latency" in self.objectives:
-            raise ValueError(
-                "sampler ehvi knows what candidates cost, and latency is measured: take sampler tpe with it"
-            )
+            raise ValueError("sampler ehvi has to know all costs, and latency is measured: leave it out, or take tpe")
         return self
 
     @field_validator("warm_start", mode="before")
