@@ -193,7 +193,7 @@ def test_a_plan_says_what_the_search_of_a_study_file_is(
     Path("s.yaml").write_text(f"study: s\nscale: tiny.yaml\n{search}")
     assert main(["plan", "s.yaml"]) == 0
     shown = capsys.readouterr().out
-    assert "search s: tpe over top1 and macs" in shown
+    assert "search s: ehvi over top1 and macs" in shown
     assert "4 candidates, and 4 of a random search beside it, at scale tiny: 0 in the journal, 8 to evaluate" in shown
     Path("s.yaml").write_text(f"study: s\nscale: tiny.yaml\nbase: t2t_vit_14\narms: {{a: {{}}}}\n{search}")
     assert main(["plan", "s.yaml", "--json"]) == 0

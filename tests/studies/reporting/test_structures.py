@@ -16,7 +16,7 @@ from studies.language.resolve import load_study, parse
 from studies.language.scale_file import load_scale
 from studies.language.study import Study
 from studies.reporting.structures import misnamed, structure, tokens
-from studies.reporting.tables import _described, table
+from studies.reporting.tables import described, table
 from studies.store.store import Store
 
 DIGITS = load_scale("digits")
@@ -36,7 +36,7 @@ FIGURES = {"params": 1000, "macs": 2_000_000, "device": "cpu", "history": []}
         ("resnet50_ghost", ("", "resnet50 of ghost modules: 3, 4, 6, 3")),
     ],
 )
-def test_models_are_described_as_the_papers_tables_do(name: str, made_of: tuple[str, str]) -> None:
+def test_models_aredescribed_as_the_papers_tables_do(name: str, made_of: tuple[str, str]) -> None:
     assert (tokens(preset(name)), structure(preset(name))) == made_of
 
 
@@ -139,4 +139,4 @@ def test_arms_that_shrink_to_one_model_are_compared_once(study_file: StudyFile, 
     ],
 )
 def test_a_table_says_how_its_models_and_pictures_are_to_the_papers(scale: str, said: str) -> None:
-    assert _described(load_scale(scale)) == said
+    assert described(load_scale(scale)) == said
