@@ -30,6 +30,7 @@ bench: .venv/.installed
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/costs.py
+	$(BIN)/python benchmarks/search.py
 	$(BIN)/python benchmarks/data_pipeline.py
 	$(BIN)/python benchmarks/verdicts.py
 
