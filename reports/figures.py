@@ -87,7 +87,7 @@ def label_points(axes: Axes, points: pd.DataFrame, log: bool = False) -> None:
     order = points.sort_values(["top1", "macs"], ascending=False)
     for model, x, y, macs, top1 in order[["model", "x", "y", "macs", "top1"]].itertuples(index=False):
         for shift in sorted((step * 0.036 for step in range(-12, 13)), key=abs):
-            clear = all(abs(x - a) > 0.2 or abs(y + shift - b) > 0.035 for a, b in names)
+            clear = all(abs(x - a) > 0.2 or abs(y + shift - b) > 0.05 for a, b in names)
             hides = any(x + 0.01 < a < x + 0.2 and abs(y + shift - b) < 0.025 for a, b in marks)
             if clear and not hides:
                 break
