@@ -45,7 +45,7 @@ BATCH = 128
 
 def cifar() -> dict[str, Pipeline]:
     """Pictures of 32 x 32 that lie in memory: crop, flip, RandAugment, normalisation, erasing, as at scale cifar10."""
-    pictures, labels = made_pictures(10_240), torch.arange(10_240) % 10
+    pictures, labels = made_pictures(51_200), torch.arange(51_200) % 10  # in whole batches, about as many as CIFAR has
     cores = len(os.sched_getaffinity(0))
     made: dict[str, Pipeline] = {}
     for count, workers in ((1, 0), (cores, cores)):
@@ -62,8 +62,8 @@ def made_pictures(count: int) -> torch.Tensor:
 
 def ours(pictures: torch.Tensor, labels: torch.Tensor, cores: int) -> Pipeline:
     """Batches of `TensorSource`, as a trial on a CPU with so many cores takes them."""
-    from studies.training.data.pixels import Pixels
-    from studies.training.data.source import Pictures, TensorSource
+    from studies.training.data.pixels import Pictures, Pixels
+    from studies.training.data.source import TensorSource
     from studies.training.devices import prepare_device
     from studies.trials.recipe import Augment, Recipe
 

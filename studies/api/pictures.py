@@ -11,6 +11,7 @@ import torch
 from searchspace.expand import SpecError, nearest
 from studies.training.data.listing import listed
 from studies.training.data.loading import Loading
+from studies.training.data.normalised import Normalised
 from studies.training.data.readers import FileReader, Reader, UnreadableError
 from studies.training.data.samples import TestSamples, collate_readable
 from studies.training.data.transforms import for_test
@@ -64,7 +65,7 @@ def batches(
     assert reader.classes
     samples = TestSamples(reader, for_test(size, crop_pct), size, reader.classes)
     numbers = torch.arange(len(reader)).split(batch_size)
-    loading = Loading(samples, collate_readable, min(workers, len(numbers)), device, say)
+    loading = Normalised(Loading(samples, collate_readable, min(workers, len(numbers)), device, say))
     try:
         loading.begin(batch.tolist() for batch in numbers)
         while (batch := loading.take()) is not None:

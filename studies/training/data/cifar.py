@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 
 from studies.training.data.cifar_files import read
-from studies.training.data.pixels import Pixels
+from studies.training.data.pixels import Pictures, Pixels
 from studies.training.data.root import require_data
-from studies.training.data.source import Pictures, TensorSource, parted
+from studies.training.data.source import TensorSource, parted
 from studies.trials.data import Cifar10Spec
 
 

@@ -11,7 +11,8 @@ from functools import cache
 import torch
 import torch.nn.functional as F
 
-from studies.training.data.source import Pictures, TensorSource
+from studies.training.data.pixels import Pictures
+from studies.training.data.source import TensorSource
 from studies.trials.data import DigitsSpec
 
 TRAIN_SOURCES = 1197  # of the 1,797 digits; the others make the test pictures

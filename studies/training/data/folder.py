@@ -9,12 +9,13 @@ from timm.data.random_erasing import RandomErasing
 from studies.training.data.access import DataAccess
 from studies.training.data.corrupt import Corrupt
 from studies.training.data.loading import Loading
+from studies.training.data.normalised import Normalised
 from studies.training.data.part import WHOLE, Part
 from studies.training.data.root import data_root
-from studies.training.data.samples import TestSamples, TrainingSamples, collate, collate_readable
+from studies.training.data.samples import Asked, Loaded, TestSamples, TrainingSamples, collate, collate_readable
 from studies.training.data.source import parted, subset
 from studies.training.data.splits import Splits, open_splits
-from studies.training.data.stream import Stream
+from studies.training.data.stream import Place, Stream
 from studies.training.data.transforms import for_test, for_training
 from studies.training.evaluation import Batch
 from studies.training.ranks import Ranks
@@ -58,10 +59,10 @@ class FolderSource:
         self._met = Corrupt(len(self._train) + len(self._test), lambda split, i: self._readers[split].name(i))
         self._notes: list[str] = []
         self._order = lru_cache(maxsize=2)(self._ordered)
-        self._stream: Stream | None = None
+        self._stream: Stream[Loaded] | None = None
         self._stream_of: tuple[Recipe, int] | None = None
         self._erasing: RandomErasing | None = None
-        self._testing: Loading | None = None
+        self._testing: Normalised | None = None
 
     def steps_per_epoch(self, batch_size: int) -> int:
         """Whole batches in an epoch; what is left over is not seen."""
@@ -99,7 +100,8 @@ class FolderSource:
             size = spec.img_size, spec.img_size
             transform = for_test(size, spec.crop_pct, spec.interpolation)
             samples = TestSamples(self._readers["test"], transform, size, spec.num_classes)
-            self._testing = Loading(samples, collate_readable, self.workers, self.device, self._notes.append)
+            loading = Loading(samples, collate_readable, self.workers, self.device, self._notes.append)
+            self._testing = Normalised(loading)
         self._testing.begin(batches)
         while (batch := self._testing.take()) is not None:
             x, y, corrupt = batch
@@ -125,7 +127,7 @@ class FolderSource:
 
     def close(self) -> None:
         """End the data workers."""
-        for loading in (self._stream and self._stream.loading, self._testing):
+        for loading in (self._stream, self._testing):
             if loading:
                 loading.close()
         self._stream, self._testing = None, None
@@ -133,7 +135,7 @@ class FolderSource:
     def _begin(self, recipe: Recipe, seed: int) -> None:
         """Load the training pictures of another trial."""
         if self._stream:
-            self._stream.loading.close()
+            self._stream.close()
         spec, augment = self.spec, recipe.augment or Augment()
         samples = TrainingSamples(
             self._readers["train"],
@@ -143,9 +145,10 @@ class FolderSource:
             patience=self._met.allowed + 1,
         )
         loading = Loading(samples, collate, self.workers, self.device, self._notes.append)
-        steps = self.steps_per_epoch(recipe.batch_size)
+        size = recipe.batch_size
+        steps = self.steps_per_epoch(size)
         self._stream = Stream(
-            loading, recipe.batch_size, steps, recipe.epochs, seed, lambda epoch: self._order(seed, epoch)
+            Normalised(loading), lambda _: steps, recipe.epochs, lambda place: self._asked(seed, size, place)
         )
         self._stream_of = (recipe, seed)
         self._erasing = None
@@ -153,6 +156,15 @@ class FolderSource:
             self._erasing = RandomErasing(
                 augment.reprob, mode=augment.remode, max_count=augment.recount, device=self.device
             )
+
+    def _asked(self, seed: int, size: int, place: Place) -> list[Asked]:
+        """The pictures of a part of a batch of `size`."""
+        positions = place.batch * size + place.part.rows(size)
+        numbers = self._order(seed, place.epoch)[positions]
+        return [
+            Asked(seed, place.epoch, position, number)
+            for position, number in zip(positions.tolist(), numbers.tolist(), strict=True)
+        ]
 
     def _ordered(self, seed: int, epoch: int) -> torch.Tensor:
         """Numbers of the training pictures in the order of an epoch."""

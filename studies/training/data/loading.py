@@ -1,7 +1,6 @@
-"""Batches from data workers to the device, in the order in which they are asked for.
+"""What data workers make, in the order in which it is asked for.
 
-torch's DataLoader and timm's PrefetchLoader do the work: the one keeps its workers from one series of requests to the
-next, the other copies a batch to the device and normalises it there while the one before is trained.
+torch's DataLoader does the work. It keeps its workers from one series of requests to the next.
 """
 
 from collections import deque
@@ -10,18 +9,17 @@ from itertools import chain
 from multiprocessing import active_children
 from multiprocessing.connection import wait
 from threading import Thread
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
-from timm.data.loader import PrefetchLoader
 from torch.utils.data import DataLoader, Dataset
 
 from studies.training.data.corrupt import DataError
-from studies.training.data.samples import Loaded, Sample
-from studies.training.data.transforms import MEAN, STD
 
 DEATHS = 3  # of data workers, without a batch between them, that a trial survives
 NOTICE_SECONDS = 1.0  # until a process that has died is known to be dead
+
+Taken = TypeVar("Taken")
 
 
 class _Requests:
@@ -45,32 +43,31 @@ class _Requests:
             yield request
 
 
-class Loading:
+class Loading(Generic[Taken]):
     """Loads batches ahead of who takes them.
 
     A worker that dies is noticed within seconds: the others are ended, new ones begin with what has not come yet. As
-    each picture is a function of its request, nothing changes by it.
+    each sample is a function of its request, nothing changes by it.
 
     Args:
-        samples: made in the workers.
-        collate: makes a batch of them.
-        workers: processes; 0: pictures are made when they are taken, in this process.
-        device: that batches go to.
+        samples: made in the workers, a list for each request.
+        collate: makes of such a list what is taken.
+        workers: processes; 0: samples are made when they are asked for, in this process.
+        device: that batches go to next.
         say: is told what happened, for people.
     """
 
     def __init__(
         self,
-        samples: Dataset[Sample],
-        collate: Callable[[list[Sample]], Loaded],
+        samples: Dataset[Any],
+        collate: Callable[[list[Any]], Taken],
         workers: int,
         device: torch.device,
         say: Callable[[str], None],
     ) -> None:
         self.samples, self.collate, self.workers, self.device, self.say = samples, collate, workers, device, say
         self._requests = _Requests()
-        self._corrupt: deque[torch.Tensor] = deque()
-        self._loader: DataLoader[Sample] | None = None
+        self._loader: DataLoader[Any] | None = None
         self._batches: Any = iter(())
         self._processes: list[Any] = []
 
@@ -79,8 +76,8 @@ class Loading:
         self._requests.begin(requests)
         self._restart()
 
-    def take(self) -> Loaded | None:
-        """The next batch on the device, normalised; None after the last.
+    def take(self) -> Taken | None:
+        """The next batch; None after the last.
 
         Raises:
             DataError: if workers die again and again, or one meets what it cannot read.
@@ -109,17 +106,15 @@ class Loading:
         if batch is None:
             return None
         self._requests.open.popleft()
-        return *batch, self._corrupt.popleft()
+        return batch
 
     def close(self) -> None:
         """End the workers."""
         self._batches, self._loader = iter(()), None  # the loader's iterator ends its workers when it goes
         self._processes = []
-        self._corrupt.clear()
 
     def _restart(self) -> None:
         self._batches = iter(())  # goes first, so that the loader's iterator is free
-        self._corrupt.clear()
         if self._loader is None:
             self._loader = DataLoader(
                 self.samples,
@@ -129,9 +124,12 @@ class Loading:
                 persistent_workers=self.workers > 0,
                 pin_memory=self.device.type == "cuda",
             )
-        self._batches = iter(PrefetchLoader(_Pairs(self._started, self._corrupt), MEAN, STD, device=self.device))
+        self._batches = self._loaded()
 
-    def _started(self) -> Iterator[Loaded]:
+    def _loaded(self) -> Iterator[Taken]:
+        yield from self._started()  # when the first is taken: what is raised then is settled there
+
+    def _started(self) -> Iterator[Taken]:
         """The loader's iterator, made in a thread of its own.
 
         In the main thread torch would set a signal handler that raises the death of a worker wherever the training
@@ -139,7 +137,7 @@ class Loading:
         """
         index = torch.cuda.current_device() if self.device.type == "cuda" else None
 
-        def start() -> Iterator[Loaded]:
+        def start() -> Iterator[Taken]:
             if index is not None:
                 torch.cuda.set_device(index)  # each thread has its own: pinned memory is of this device
             assert self._loader is not None
@@ -153,21 +151,9 @@ class Loading:
         return begun
 
 
-class _Pairs:
-    """Batches as PrefetchLoader takes them, a pair each; what was corrupt is put aside."""
-
-    def __init__(self, start: Callable[[], Iterator[Loaded]], corrupt: deque[torch.Tensor]) -> None:
-        self.start, self.corrupt = start, corrupt
-
-    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        for pictures, labels, corrupt in self.start():
-            self.corrupt.append(corrupt)
-            yield pictures, labels
-
-
-def _in_a_thread(work: Callable[[], Iterator[Loaded]]) -> Iterator[Loaded]:
+def _in_a_thread(work: Callable[[], Iterator[Taken]]) -> Iterator[Taken]:
     """What a function gives, called in a thread. No pool's: a process forked there would wait for it at its end."""
-    given: list[Iterator[Loaded]] = []
+    given: list[Iterator[Taken]] = []
     raised: list[BaseException] = []
 
     def call() -> None:

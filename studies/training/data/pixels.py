@@ -1,8 +1,19 @@
-"""From bytes to what a model sees: a side, and each channel's mean and deviation."""
+"""Pictures in memory, and how bytes become what a model sees: a side, and each channel's mean and deviation."""
 
 from dataclasses import dataclass
 
 import torch
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A split on a device: pictures (n, C, H, W), bytes or normalised float32, and labels (n,) int64."""
+
+    x: torch.Tensor
+    y: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.y)
 
 
 @dataclass(frozen=True)

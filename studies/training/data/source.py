@@ -1,16 +1,15 @@
 """What a kind of data gives to training: batches that are functions of the seed, the epoch and the index alone."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 
-from studies.training.data.ahead import Ahead
-from studies.training.data.augment.chain import Chain
+from studies.training.data.ahead import Ahead, workers
 from studies.training.data.augment.crop import moved
+from studies.training.data.making import Making, order
 from studies.training.data.part import WHOLE, Part
-from studies.training.data.pixels import Pixels
+from studies.training.data.pixels import Pictures, Pixels
 from studies.training.evaluation import Batch
 from studies.training.ranks import Ranks
 from studies.training.seeding import seed_all
@@ -41,7 +40,7 @@ class Source(Protocol):
         """What happened since this was last asked that changes no result, for people."""
 
     def close(self) -> None:
-        """End the processes or threads that load pictures, if there are any."""
+        """End the processes that load pictures, if there are any."""
 
     def train_batch(self, recipe: Recipe, seed: int, epoch: int, index: int, part: Part = WHOLE) -> Batch:
         """A part of a batch of an epoch, augmented but not mixed: the same pictures however many parts there are.
@@ -56,17 +55,6 @@ class Source(Protocol):
         """
 
 
-@dataclass(frozen=True)
-class Pictures:
-    """A split on a device: pictures (n, C, H, W), bytes or normalised float32, and labels (n,) int64."""
-
-    x: torch.Tensor
-    y: torch.Tensor
-
-    def __len__(self) -> int:
-        return len(self.y)
-
-
 class TensorSource:
     """Splits that lie on the device as tensors, drawn and augmented there in batches.
 
@@ -75,7 +63,7 @@ class TensorSource:
         test: the test split.
         fingerprint: of both; "" for pictures that a spec makes.
         pixels: what makes of bytes what a model sees; none for pictures that are normalised already.
-        cores: of a CPU that make augmented batches, that of the training among them; 0 is 1. A GPU makes its own.
+        cores: of a CPU that this source may use, see `studies.training.data.ahead.workers`; 0 is 1.
     """
 
     corrupt = 0
@@ -84,8 +72,9 @@ class TensorSource:
         self, train: Pictures, test: Pictures, fingerprint: str = "", pixels: Pixels | None = None, cores: int = 1
     ) -> None:
         self.train, self.test, self.fingerprint, self.pixels = train, test, fingerprint, pixels
-        self._order: tuple[tuple[int, int], torch.Tensor] = ((-1, -1), torch.empty(0))
-        self._ahead = Ahead(max(0, cores - 1) if train.x.device.type == "cpu" else 0)
+        self.cores = cores
+        self._notes: list[str] = []
+        self._ahead: Ahead | None = None
 
     def steps_per_epoch(self, batch_size: int) -> int:
         """Whole batches in an epoch; what is left over is not seen."""
@@ -95,24 +84,24 @@ class TensorSource:
         """Tensors are whole."""
 
     def take_notes(self) -> list[str]:
-        """Nothing happens to tensors."""
-        return []
+        """What happened since this was last asked: data workers that died."""
+        notes, self._notes[:] = [*self._notes], []
+        return notes
 
     def close(self) -> None:
-        """End the threads that make batches, if there are any."""
-        self._ahead.close()
+        """End the processes that make batches, if there are any."""
+        if self._ahead:
+            self._ahead.close()
 
     def train_batch(self, recipe: Recipe, seed: int, epoch: int, index: int, part: Part = WHOLE) -> Batch:
         """A part of a batch of an epoch: drawn without replacement, augmented or at least shifted at random."""
-        if self._order[0] != (seed, epoch):
-            seed_all(seed, "order", epoch)
-            self._order = (seed, epoch), torch.randperm(len(self.train), device=self.train.x.device)
         step = epoch * self.steps_per_epoch(recipe.batch_size) + index
         if recipe.augment:
-            x, y = self._augmented(recipe, seed, epoch, index, part)
+            x, y = self._made_ahead(recipe, seed).take(epoch, index, part)
             seed_all(seed, "step", step)
             return x, y
-        chosen = self._order[1][index * recipe.batch_size : (index + 1) * recipe.batch_size]
+        places = slice(index * recipe.batch_size, (index + 1) * recipe.batch_size)
+        chosen = order(seed, epoch, len(self.train), self.train.y.device)[places]
         seed_all(seed, "step", step)
         x, y = shifted(self._sized(self.train.x[chosen]), recipe.shift), self.train.y[chosen]
         if part.count > 1:
@@ -120,23 +109,13 @@ class TensorSource:
             x, y = x[rows], y[rows]
         return self._normalised(x), y
 
-    def _augmented(self, recipe: Recipe, seed: int, epoch: int, index: int, part: Part) -> Batch:
-        """A part of an augmented batch, made with those that follow it."""
-        assert recipe.augment
-        size, steps = recipe.batch_size, self.steps_per_epoch(recipe.batch_size)
-        rows = part.rows(size)
-        chain = Chain(recipe.augment, self.pixels, recipe.shift)
-        side = self.pixels.side if self.pixels else self.train.x.shape[-1]
-        order = self._order[1]  # that of this epoch, whenever another thread gets to it
-
-        def make(indices: range) -> list[Batch]:
-            numbers = torch.cat([chain.draw(seed, epoch * steps + i, size)[rows] for i in indices])
-            places = torch.cat([i * size + rows for i in indices]).to(self.train.y.device)
-            chosen = order[places]
-            x = chain(self._sized(self.train.x.index_select(0, chosen)), numbers)
-            return list(zip(x.split(len(rows)), self.train.y[chosen].split(len(rows)), strict=True))
-
-        return self._ahead.take((recipe, seed, epoch), part, index, steps, len(rows) * side * side, make)
+    def _made_ahead(self, recipe: Recipe, seed: int) -> Ahead:
+        """The augmented batches of a trial."""
+        if self._ahead is None or (self._ahead.making.recipe, self._ahead.making.seed) != (recipe, seed):
+            self.close()
+            making = Making(self.train, self.pixels, recipe, seed)
+            self._ahead = Ahead(making, workers(making, self.cores), self._notes.append)
+        return self._ahead
 
     def _sized(self, x: torch.Tensor) -> torch.Tensor:
         return self.pixels.resized(x) if self.pixels else x

@@ -1,17 +1,36 @@
 """The training batches of a trial, loaded ahead in the order in which a trainer takes them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-import torch
-
-from studies.training.data.loading import Loading
 from studies.training.data.part import Part
-from studies.training.data.samples import Asked, Loaded
 
-Place = tuple[int, int, Part]  # epoch, batch of the epoch, part of the batch
+Taken = TypeVar("Taken")
+Given = TypeVar("Given", covariant=True)
 
 
-class Stream:
+class Place(NamedTuple):
+    """A part of a batch of an epoch; also of several batches, where they are made at once and counted as one."""
+
+    epoch: int
+    batch: int
+    part: Part
+
+
+class Loads(Protocol[Given]):
+    """What `Loading` does."""
+
+    def begin(self, requests: Iterable[list[Any]]) -> None:
+        """Load these from now on."""
+
+    def take(self) -> Given | None:
+        """The next one; None after the last."""
+
+    def close(self) -> None:
+        """End what loads them."""
+
+
+class Stream(Generic[Taken]):
     """Guesses which parts of which batches come next, and loads these ahead.
 
     A trainer takes all its parts of a batch, then the same parts of the next. Whatever else is asked for is right too,
@@ -19,41 +38,36 @@ class Stream:
 
     Args:
         loading: of the training split.
-        batch_size: of whole batches.
-        steps: batches of an epoch.
+        steps: batches of an epoch, each in such parts.
         epochs: of the recipe; nothing is loaded beyond them.
-        seed: of the trial.
-        order: numbers of an epoch's pictures, in the order of the epoch.
+        request: what is asked of `loading` for a place.
     """
 
     def __init__(
         self,
-        loading: Loading,
-        batch_size: int,
-        steps: int,
+        loading: Loads[Taken],
+        steps: Callable[[Part], int],
         epochs: int,
-        seed: int,
-        order: Callable[[int], torch.Tensor],
+        request: Callable[[Place], list[Any]],
     ) -> None:
-        self.loading, self.batch_size, self.steps, self.epochs = loading, batch_size, steps, epochs
-        self.seed, self.order = seed, order
+        self.loading, self.steps, self.epochs, self.request = loading, steps, epochs, request
         self.parts: tuple[Part, ...] = ()
         self.restarts = 0
         self._expected: Iterator[Place] = iter(())
         self._last: Place | None = None
 
-    def take(self, epoch: int, index: int, part: Part) -> Loaded:
+    def take(self, epoch: int, index: int, part: Part) -> Taken:
         """A part of a batch, on the device.
 
         Raises:
             DataError: if it cannot be loaded.
         """
-        place = (epoch, index, part)
+        place = Place(epoch, index, part)
         expected, last, self._last = next(self._expected, None), self._last, None
         if place != expected:
             self._learn(place, expected, last)
             self.restarts += 1
-            self.loading.begin(map(self._request, self._places(place)))
+            self.loading.begin(map(self.request, self._places(place)))
             self._expected = self._places(place)
             next(self._expected)
         try:
@@ -64,6 +78,11 @@ class Stream:
         assert batch is not None
         self._last = place
         return batch
+
+    def close(self) -> None:
+        """End what loads; who takes another part begins anew."""
+        self._expected, self._last = iter(()), None
+        self.loading.close()
 
     def _learn(self, place: Place, expected: Place | None, last: Place | None) -> None:
         """Which parts of a batch are taken, as far as can be told."""
@@ -78,15 +97,6 @@ class Stream:
         epoch, index, part = first
         parts = self.parts[self.parts.index(part) :]
         for e in range(epoch, max(self.epochs, epoch + 1)):
-            for i in range(index if e == epoch else 0, max(self.steps, index + 1)):
-                yield from ((e, i, p) for p in parts)
+            for i in range(index if e == epoch else 0, max(self.steps(part), index + 1)):
+                yield from (Place(e, i, p) for p in parts)
                 parts = self.parts
-
-    def _request(self, place: Place) -> list[Asked]:
-        epoch, index, part = place
-        positions = index * self.batch_size + part.rows(self.batch_size)
-        pictures = self.order(epoch)[positions]
-        return [
-            Asked(self.seed, epoch, position, picture)
-            for position, picture in zip(positions.tolist(), pictures.tolist(), strict=True)
-        ]

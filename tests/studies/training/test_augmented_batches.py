@@ -11,8 +11,8 @@ from pictures import coloured_digits
 from studies.training.data import ahead
 from studies.training.data.digits import open_digits
 from studies.training.data.part import WHOLE, Part
-from studies.training.data.pixels import Pixels
-from studies.training.data.source import Pictures, TensorSource, shifted
+from studies.training.data.pixels import Pictures, Pixels
+from studies.training.data.source import TensorSource, shifted
 from studies.trials.data import DigitsSpec
 from studies.trials.recipe import Recipe
 

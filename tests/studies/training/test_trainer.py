@@ -127,7 +127,8 @@ def test_training_learns_the_digits() -> None:
 
 
 def test_evaluation_counts_hits_over_batches_of_unequal_size() -> None:
-    from studies.training.data.source import Pictures, TensorSource
+    from studies.training.data.pixels import Pictures
+    from studies.training.data.source import TensorSource
 
     class Half(torch.nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
