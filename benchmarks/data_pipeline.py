@@ -6,12 +6,14 @@ Pipelines take turns, so that what else the machine does falls on all of them; m
 speeds and of their ratios turn by turn. Seconds of a processor, over all threads and workers, say more where other
 programs share the machine.
 
-Ours is set up as a trial on a CPU is: operations run in one thread, and a trial of several cores makes the next batches
-in threads beside it (`studies.training.data.ahead`). Compared are equal cores: one and no worker, two and two workers.
+Ours is set up as a trial on a CPU is: operations run in one thread, and processes beside a trial of several cores make
+the next batches (`studies.training.data.ahead`). Compared are equal cores: one and no worker, two and two workers; what
+takes the batches does nothing else.
 
-Measured on 2 cores that other programs used too (7 turns): with one core ours is 9.0 times as fast (7.5 to 12.1), by
-seconds of a processor 9.4 times (8.5 to 10.6); with two 9.4 times (7.2 to 10.3) and 10.9 times (10.0 to 11.3). Two
-threads that share each operation instead were slower than one.
+Measured on 2 cores (2026-11-25, 7 turns): with one core ours is 9.9 times as fast (9.5 to 10.3), by seconds of a
+processor as much; with two 10.0 times (9.6 to 10.5) and 10.3 times (9.7 to 10.6). A second thread in the place of the
+two workers was 18 % faster than none, two threads that share each operation slower than one. Workers that send their
+batches through new shared memory, as DataLoader does by itself, were two thirds as fast.
 
 A comparison is a function that gives pipelines by name, one of ours and then what it is compared with, and so on (see
 `cifar`): add it to `COMPARISONS`. A pipeline goes through its pictures once and says how many there were. What it needs

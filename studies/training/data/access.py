@@ -10,7 +10,7 @@ class DataAccess:
     Attributes:
         root: folder of data sets; none: $STUDIES_DATA.
         workers: processes that read and augment pictures of files beside the training; 0: the training process itself
-            does. Pictures in the memory of a CPU are augmented by as many threads, that of the training among them.
+            does. For pictures in the memory of a CPU they are cores, see `studies.training.data.ahead.workers`.
     """
 
     root: str | None = None
