@@ -7,6 +7,7 @@ What can be written in several ways has a method `simplest`, and is hashed as th
 """
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -28,6 +29,13 @@ def added_fields(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str
             yield from added_fields(inner, f"{prefix}{name}.")
 
 
+@cache
+def _marks(model: type[BaseModel]) -> list[tuple[str, Added | None]]:
+    """The fields of a spec class, each with what says that it was added."""
+    fields = model.model_fields.items()
+    return [(name, next((mark for mark in field.metadata if isinstance(mark, Added)), None)) for name, field in fields]
+
+
 def _without_defaults(value: Any, plain: Any) -> Any:
     """`plain` is what `value` is as plain data; specs may lie in lists and mappings."""
     if isinstance(value, BaseModel):
@@ -35,8 +43,7 @@ def _without_defaults(value: Any, plain: Any) -> Any:
             value = simplest()
             plain = value.model_dump(mode="json")
         kept = {}
-        for name, field in type(value).model_fields.items():
-            mark = next((mark for mark in field.metadata if isinstance(mark, Added)), None)
+        for name, mark in _marks(type(value)):  # type: ignore[arg-type]
             if name in plain and (mark is None or plain[name] != mark.default):
                 kept[name] = _without_defaults(getattr(value, name), plain[name])
         return kept

@@ -28,8 +28,8 @@ def accuracies(runs: Path) -> dict[str, tuple]:
     """Final figures and history of every finished trial, without what the clock says."""
     found = {}
     for path in sorted(runs.glob("trials/*/result.json")):
-        result = json.loads(path.read_text())
-        found[path.parent.name] = tuple((r["top1"], r["loss"], r["train_loss"]) for r in result["history"])
+        history = json.loads(path.with_name("history.json").read_text())["history"]
+        found[path.parent.name] = tuple((r["top1"], r["loss"], r["train_loss"]) for r in history)
     return found
 
 

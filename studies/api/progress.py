@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from studies.trials.results import EpochRecord, Result
+from studies.trials.results import EpochRecord, Figures
 from studies.trials.trial import TrialSpec
 
 EVERY = 5.0  # seconds between two lines of a running trial; with more than so many, a line a second of all
@@ -112,12 +112,12 @@ class Progress:
             self.say(f"{self.names[trial_id]}: {note}")
         self._refresh()
 
-    def done(self, trial_id: str, result: Result, here: bool = True) -> None:
+    def done(self, trial_id: str, figures: Figures, here: bool = True) -> None:
         """A trial is done, by this run or another one."""
         self.running.pop(trial_id, None)
         if not here:
             self.worked += self.work[trial_id]
-        self.finished[trial_id] = f"top-1 {result['top1']:.1f} %" + ("" if here else ", by another run")
+        self.finished[trial_id] = f"top-1 {figures['top1']:.1f} %" + ("" if here else ", by another run")
         self._line(f"{self.names[trial_id]}: {self.finished[trial_id]}")
 
     def failed(self, trial_id: str, reason: str) -> None:

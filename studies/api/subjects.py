@@ -100,8 +100,8 @@ def of_trial(
     """
     store = Store(store_root(runs_dir)).check_there()
     trial_id = trial_named(store, name)
-    result = store.result(trial_id)
-    if result is None:
+    figures = store.figures(trial_id)
+    if figures is None:
         raise SpecError(f"trial {trial_id} is not done ({store.state(trial_id)}): only what is trained is evaluated")
     trial, weights = store.trial(trial_id), store.weights(trial_id)
     if weights is None:
@@ -114,7 +114,7 @@ def of_trial(
     on = torch.device(chosen)
     source = open_data(trial.data, on, DataAccess(None if data_dir is None else str(data_dir), workers))
     notes = []
-    if (trained_on := result.get("data_fingerprint")) and trained_on != source.fingerprint:
+    if (trained_on := figures.get("data_fingerprint")) and trained_on != source.fingerprint:
         notes.append(
             f"these are not the pictures that trial {trial_id} was trained on: their fingerprint is "
             f"{source.fingerprint}, and its result has {trained_on}"

@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from tabulate import tabulate
 from searchspace.expand import SpecError
 from searchspace.spec import CnnSpec, ModelSpec, to_dict
 from studies.api.progress import counted
-from studies.store.errors import NewerError
+from studies.store.errors import DamagedError, NewerError
 from studies.store.files import StoreError
 from studies.store.lookup import trial_named
 from studies.store.records import STATUSES
@@ -57,13 +58,14 @@ def show(arguments: argparse.Namespace) -> int:
 
     store = Store(arguments.runs_dir).check_there()
     trial_id = trial_named(store, arguments.trial)
-    state = store.state(trial_id)
+    state, figures = store.look(trial_id)
     trial = store.trial(trial_id)
-    result = None if state == "damaged" else store.result(trial_id)
     notes = {"failure": store.failure(trial_id), "pruned": store.pruned(trial_id)}
     content: dict[str, Any] = {"trial": trial_id, "status": state, "folder": store.folder(trial_id)}
     content |= {name: note for name, note in notes.items() if note}
-    content |= {"result": dict(result)} if result else {}
+    with suppress(DamagedError):
+        figures = store.result(trial_id)  # with its epochs, if nothing has happened to them
+    content |= {"result": dict(figures)} if figures else {}
     content |= {"spec": trial.model_dump(mode="json") | {"model": to_dict(trial.model)}}
     if arguments.json:
         print(json.dumps(content, indent=1))
@@ -139,9 +141,7 @@ def export(arguments: argparse.Namespace) -> int:
                 continue
             names = {"trial": trial_id, "seed": trial.seed}
             rows.append(names | frames.measured(store, trial))
-            epochs += [
-                names | frames.plain_record(record) for record in frames.result_of(store, trial_id).get("history", [])
-            ]
+            epochs += [names | frames.plain_record(record) for record in frames.epochs_of(store, trial_id)]
         results, history = pd.DataFrame(rows), pd.DataFrame(epochs)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -208,13 +208,12 @@ def training(trial: TrialSpec) -> str:
 
 
 def _row(store: Store, trial_id: str) -> dict[str, Any]:
-    state = store.state(trial_id)
+    state, figures = store.look(trial_id)
     row: dict[str, Any] = {"trial": trial_id, "status": state, "model": "?", "training": "", "seed": None, "top1": None}
     try:
         trial: TrialSpec = store.trial(trial_id)
         row |= {"model": summary(trial.model), "training": training(trial), "seed": trial.seed, "needs": trial.needs}
-        result = store.result(trial_id)
-        row |= {"top1": result["top1"] if result else None}
+        row |= {"top1": figures["top1"] if figures else None}
     except NewerError:
         row["status"] = "newer"
     except StoreError:

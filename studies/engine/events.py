@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from studies.trials.results import EpochRecord, Result
+from studies.trials.results import EpochRecord, Figures
 
 
 class Events(Protocol):
@@ -15,7 +15,7 @@ class Events(Protocol):
     def epoch(self, trial_id: str, record: EpochRecord) -> None:
         """An epoch of a trial is trained."""
 
-    def done(self, trial_id: str, result: Result, here: bool) -> None:
+    def done(self, trial_id: str, figures: Figures, here: bool) -> None:
         """A trial is done; `here`: by this run."""
 
     def failed(self, trial_id: str, reason: str) -> None:

@@ -144,14 +144,14 @@ class Queue:
     def done(self, trial_id: str, here: bool = True) -> None:
         """A trial is done; if its result is gone or damaged by now, it is to be trained again."""
         try:
-            result = self.store.result(trial_id)
+            figures = self.store.figures(trial_id)
         except DamagedError:
-            result = None
-        if result is None:
+            figures = None
+        if figures is None:
             self.back(trial_id)
             return
         self._end(trial_id)
-        self.events.done(trial_id, result, here)
+        self.events.done(trial_id, figures, here)
 
     def failed(self, trial_id: str, reason: str) -> None:
         """A trial failed, and with it those that need it."""

@@ -70,7 +70,7 @@ def estimate(
     wanted = {trial.id for trial in missing}
     for trial in trials:
         key = _key(trial)
-        result = store.result(trial.id) if trial.id not in wanted else None
+        result = store.figures(trial.id) if trial.id not in wanted else None
         if result and key not in measured:  # done, on another device
             seconds[trial.id], bases[trial.id] = result["seconds"], "store"
             continue
@@ -131,7 +131,7 @@ def _measured(store: Store, device: str) -> tuple[dict[str, tuple[float, str]], 
     rates = []
     for trial_id in store.ids():
         try:
-            result = store.result(trial_id)
+            result = store.figures(trial_id)
             if result is None or not result.get("seconds") or not is_type(result.get("device", ""), device):
                 continue
             trial = store.trial(trial_id)

@@ -1,7 +1,7 @@
 """Results of a study as pandas frames."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,7 @@ FIGURES = (
     "host",
     "data_fingerprint",
     "corrupt_pictures",
+    "test_pictures",
 )
 
 
@@ -81,7 +82,7 @@ def history(
     rows = []
     for trial, row in asked.rows(seeds):
         names = {key: row[key] for key in NAMES}
-        rows += [names | plain_record(record) for record in result_of(asked.store, trial.id).get("history", [])]
+        rows += [names | plain_record(record) for record in epochs_of(asked.store, trial.id)]
     frame = pd.DataFrame(rows, columns=None if rows else [*NAMES, *EPOCH])
     frame.attrs |= asked.names
     return frame
@@ -105,7 +106,16 @@ class _Asked:
 
     def rows(self, seeds: int | Sequence[int] | None) -> Iterable[tuple[TrialSpec, dict[str, Any]]]:
         """Each trial with its row."""
-        for arm, trial in known_trials(self.store, self.study, self.scale, seed_list(seeds)):
+        found = known_trials(self.store, self.study, self.scale, seed_list(seeds))
+        remembered: dict[tuple[int, ...], dict[str, Any]] = {}  # the trials of an arm have the same specs
+
+        def columns(trial: TrialSpec) -> dict[str, Any]:
+            key = id(trial.model), id(trial.data), id(trial.recipe)
+            if key not in remembered:
+                remembered[key] = fields(trial)
+            return remembered[key]
+
+        for arm, trial in found:
             row: dict[str, Any] = {
                 "study": self.study.name,
                 "scale": self.scale.scale,
@@ -116,7 +126,7 @@ class _Asked:
                 "seed": trial.seed,
                 "trial": trial.id,
             }
-            yield trial, row | measured(self.store, trial)
+            yield trial, row | measured(self.store, trial, columns)
 
 
 def store_root(runs_dir: str | Path | None) -> str | Path:
@@ -124,33 +134,38 @@ def store_root(runs_dir: str | Path | None) -> str | Path:
     return runs_dir or os.environ.get("STUDIES_RUNS_DIR") or "runs"
 
 
-def measured(store: Store, trial: TrialSpec) -> dict[str, Any]:
-    """What a row has of a trial beside its names: state, figures, versions, the model's fields."""
-    result = result_of(store, trial.id)
-    state = store.state(trial.id)
+def measured(
+    store: Store, trial: TrialSpec, columns: Callable[[TrialSpec], dict[str, Any]] | None = None
+) -> dict[str, Any]:
+    """What a row has of a trial beside its names: state, figures, versions, and what `columns` gives (`fields`)."""
+    state, found = store.look(trial.id)
+    figures: Mapping[str, Any] = found or {}
     early = store.pruned(trial.id) or {} if state == "pruned" else {}
     row: dict[str, Any] = {
         "status": state,
         "reason": _reason(store, trial.id, state, early),
-        "epochs": early.get("epoch") or len(result.get("history", [])) or None,
+        "epochs": early.get("epoch") or figures.get("epochs") or None,
         "pretrained": trial.pretrained.sha256 if isinstance(trial.pretrained, WeightsFile) else trial.pretrained,
     }
     row |= {f"teacher.{name}": getattr(trial.teacher, name, None) for name in Teacher.model_fields}
-    row |= {name: result.get(name) for name in FIGURES}
-    row["test_pictures"] = result["history"][-1].get("test_pictures") if result.get("history") else None
-    row |= {f"version_{name}": text for name, text in result.get("versions", {}).items()}
-    for part, fields in (("model", to_dict(trial.model)), ("data", trial.data), ("recipe", trial.recipe)):
-        plain = fields if isinstance(fields, dict) else fields.model_dump(mode="json")
-        row |= {f"{part}.{name}": value for name, value in flat(plain).items()}
-    return row
+    row |= {name: figures.get(name) for name in FIGURES}
+    row |= {f"version_{name}": text for name, text in figures.get("versions", {}).items()}
+    return row | (columns or fields)(trial)
 
 
-def result_of(store: Store, trial_id: str) -> Mapping[str, Any]:
-    """A trial's result; empty if it is not done, or damaged (its state says so)."""
+def fields(trial: TrialSpec) -> dict[str, Any]:
+    """The fields of a trial's model, data and recipe."""
+    parts = {"model": to_dict(trial.model), "data": trial.data.model_dump(mode="json")}
+    parts["recipe"] = trial.recipe.model_dump(mode="json")
+    return {f"{part}.{name}": value for part, plain in parts.items() for name, value in flat(plain).items()}
+
+
+def epochs_of(store: Store, trial_id: str) -> list[EpochRecord]:
+    """A trial's epochs; none if it is not done, or they are damaged (`studies store verify` says so)."""
     try:
-        return store.result(trial_id) or {}
+        return store.history(trial_id)
     except DamagedError:
-        return {}
+        return []
 
 
 def _reason(store: Store, trial_id: str, state: str, early: dict[str, Any]) -> str:
@@ -163,9 +178,7 @@ def _reason(store: Store, trial_id: str, state: str, early: dict[str, Any]) -> s
     return note.get("reason", "") if state in ("failed", "pruned") else ""
 
 
-def known_trials(
-    store: Store, study: Study, scale: Scale, seeds: Sequence[int] | None
-) -> Iterable[tuple[Arm, TrialSpec]]:
+def known_trials(store: Store, study: Study, scale: Scale, seeds: Sequence[int] | None) -> list[tuple[Arm, TrialSpec]]:
     """A study's trials of these seeds; by default of its own, and those of other seeds that the store has."""
     check_count(len(study.arms), len(seeds or ()))
     own = {arm.key: set(study.seeds_of(arm, seeds)) for arm in study.arms}

@@ -17,7 +17,7 @@ from studies.searching.journal import DEFINITION, journals_beside
 from studies.searching.outcome import Found, ranked
 from studies.store.files import StoreError
 from studies.store.store import Store
-from studies.trials.results import Result
+from studies.trials.results import Figures
 from studies.trials.trial import TrialSpec
 
 MANY_SEEDS = 3  # of the test, and of whole searches, from which a deviation can be told
@@ -60,12 +60,12 @@ class Evidence:
         return trials
 
     @cached_property
-    def results(self) -> list[Result]:
+    def results(self) -> list[Figures]:
         """Of all trials that are done, of candidates and of the test."""
         results = []
         for trial_id in dict.fromkeys(trial.id for trial in (*self.ranking, *self.final)):
             with suppress(StoreError):
-                results.append(self.store.result(trial_id))
+                results.append(self.store.figures(trial_id))
         return [result for result in results if result is not None]
 
 

@@ -8,7 +8,7 @@ from studies.engine.queue import Queue
 from studies.searching.search import Proposal, Search, result_in
 from studies.store.checkpoints import load_checkpoint
 from studies.store.store import Store
-from studies.trials.results import EpochRecord, Result
+from studies.trials.results import EpochRecord, Figures
 
 MOST_FAILURES = 5  # of the first candidates, after which the fault is taken not to be theirs
 
@@ -147,11 +147,11 @@ class Loop:
         """An epoch of a trial is trained."""
         self.events.epoch(trial_id, record)
 
-    def done(self, trial_id: str, result: Result, here: bool) -> None:
+    def done(self, trial_id: str, figures: Figures, here: bool) -> None:
         """A trial is done."""
-        self.events.done(trial_id, result, here)
+        self.events.done(trial_id, figures, here)
         self._done += 1
-        self._ended(trial_id, result["top1"])
+        self._ended(trial_id, figures["top1"])
 
     def failed(self, trial_id: str, reason: str) -> None:
         """A trial failed."""

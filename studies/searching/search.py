@@ -163,7 +163,5 @@ class Search:
 
 def result_in(store: Store, trial_id: str) -> float | None:
     """The accuracy of a trial that is done; None if it is not."""
-    if not store.done(trial_id):
-        return None
-    result = store.result(trial_id)
-    return None if result is None else result["top1"]
+    figures = store.look(trial_id)[1]
+    return None if figures is None else figures["top1"]

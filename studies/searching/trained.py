@@ -90,12 +90,12 @@ def _accuracies(space: "Space", scale: Scale, store: Store) -> dict[Split, dict[
     found: dict[Split, dict[str, dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
     for trial_id in store.ids():
         try:
-            result = store.result(trial_id)
-            trial = store.trial(trial_id) if result else None
+            figures = store.figures(trial_id)
+            trial = store.trial(trial_id) if figures else None
         except (DamagedError, NewerError):
             continue
-        if result and trial and _kind(trial) == wanted:
-            found[trial.data.validation][model_key(trial.model)][trial.seed] = result["top1"]
+        if figures and trial and _kind(trial) == wanted:
+            found[trial.data.validation][model_key(trial.model)][trial.seed] = figures["top1"]
     return found
 
 

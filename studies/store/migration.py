@@ -2,13 +2,15 @@
 is recognised, so that a migration that was killed goes on. Nothing is removed before what replaces it is written."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
-from studies.store.files import Files, StoreError
+from studies.store.errors import DamagedError
+from studies.store.files import StoreError
 from studies.store.records import dump
 from studies.store.root import FORMAT
 from studies.store.store import Store
 from studies.trials.identity import canonical, digest
+from studies.trials.results import Result
 from studies.trials.trial import TrialSpec
 
 
@@ -29,7 +31,10 @@ def migrate(store: Store) -> tuple[int, list[str]]:
     moved, left = 0, []
     for name in store.ids():
         try:
-            moved += _one_to_two(store.files, name)
+            renamed = _one_to_two(store, name)
+            moved += _two_to_three(store, renamed or name) or renamed is not None
+        except DamagedError as error:
+            left.append(str(error))
         except StoreError:
             raise
         except (ValueError, KeyError, TypeError) as error:
@@ -38,17 +43,20 @@ def migrate(store: Store) -> tuple[int, list[str]]:
     return moved, left
 
 
-def _one_to_two(files: Files, name: str) -> bool:
-    """Schema 2 names the trials that a trial starts from, and every record has a digest of itself.
+def _one_to_two(store: Store, name: str) -> str | None:
+    """The id that a trial has now, if it was of schema 1.
+
+    Schema 2 names the trials that a trial starts from, and every record has a digest of itself.
 
     A checkpoint of schema 1 says nothing of the epoch under way; it is left out, and the trial starts anew.
     """
+    files = store.files
     content = files.read(f"trials/{name}/trial.json")
     if content is None:
         raise ValueError("it has no trial.json")
     old = json.loads(content)
     if "sha256" in old:
-        return False  # of this schema already
+        return None  # of this schema already
     if _id(old) != name:
         raise ValueError("trial.json is not that of this folder")
     trial = TrialSpec.model_validate(old | {"schema_version": 2, "teacher": None, "pretrained": None})
@@ -69,6 +77,15 @@ def _one_to_two(files: Files, name: str) -> bool:
         if rest != "trial.json":
             files.remove(f"trials/{name}/{rest}")
     files.remove(f"trials/{name}")
+    return trial.id
+
+
+def _two_to_three(store: Store, name: str) -> bool:
+    """The epochs of a trial get a file of their own, so that figures load fast; whether they were in its result."""
+    result = store.read(name, "result.json")
+    if result is None or not isinstance(result["history"], list):
+        return False
+    store.write_result(name, cast(Result, result))
     return True
 
 

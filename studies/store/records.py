@@ -26,6 +26,11 @@ def parse(raw: bytes) -> dict[str, Any]:
     Raises:
         ValueError: if it is torn, no record, or not what was written; the message says which.
     """
+    return parse_with_digest(raw)[0]
+
+
+def parse_with_digest(raw: bytes) -> tuple[dict[str, Any], str]:
+    """As `parse`, and the digest."""
     try:
         content = json.loads(raw)
         expected = content.pop("sha256")
@@ -34,7 +39,7 @@ def parse(raw: bytes) -> dict[str, Any]:
         raise ValueError("torn, or not a record") from None
     if found != expected:
         raise ValueError("its content is not what was written")
-    return content
+    return content, found
 
 
 def digest_of(content: dict[str, Any]) -> str:

@@ -9,7 +9,8 @@ from studies.store.errors import NoStoreWarning
 from studies.store.files import StoreError, open_files
 from studies.store.records import dump, parse
 
-FORMAT = 2  # of the store; what changes it needs a step in studies/store/migration.py
+FORMAT = 3  # of the store; what changes it needs a step in studies/store/migration.py
+READ = 2  # the oldest that is read, and written to, as it is: its results have their epochs in them
 
 
 class Root:
@@ -50,7 +51,7 @@ class Root:
                 f"{self.root} was written by a newer version of t2t-studies (format {found}, this one knows "
                 f"{FORMAT}): upgrade t2t-studies, or choose another --runs-dir"
             )
-        if found is not None and found < FORMAT:
+        if found is not None and found < READ:
             raise StoreError(
                 f"{self.root} has format {found}, this version writes {FORMAT}: "
                 f"`studies store migrate --runs-dir {self.root}` brings it up to date and loses nothing"

@@ -7,16 +7,21 @@
       trials/<id>/trial.json             what was asked: model, data, recipe, seed
                   lease.<n>.json         who trains it now (studies/store/leases.py)
                   checkpoint-<step>-<digest>.pt   model, optimizer, schedule, step, history; while it trains
-                  result.json            figures, history, versions; the trial is done
+                  history.json           each epoch
+                  result.json            figures, versions, digest of the history; the trial is done
                   weights.safetensors    of the model that is done
                   failure.json           reason; traceback.txt beside it
                   pruned.json            how far it came before early stopping ended it
 
 A trial's state follows from its files. Every record holds a digest of itself: what a disk or a hand has changed is
-`damaged`, never believed, and trained anew by the next run. No torch is imported before a checkpoint is.
+`damaged`, never believed, and trained anew by the next run; but for a history, of which no figure depends. Results of
+format 2 have their history in them. No torch is imported before a checkpoint is.
 """
 
 import hashlib
+import json
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,11 +32,14 @@ from searchspace.spec import ModelSpec
 from studies.store.errors import DamagedError, NewerError
 from studies.store.files import StoreError
 from studies.store.leases import in_use
-from studies.store.records import dump, parse
+from studies.store.records import digest_of, dump, parse_with_digest
 from studies.store.root import Root
 from studies.trials.identity import canonical, digest
-from studies.trials.results import Result
+from studies.trials.results import EpochRecord, Figures, Result
 from studies.trials.trial import TrialSpec
+
+ANEW = "the next run trains the trial anew"
+LOST = "the trial has no curves, and its figures stand"
 
 
 class Store(Root):
@@ -47,34 +55,70 @@ class Store(Root):
 
     def state(self, trial_id: str) -> str:
         """One of `studies.store.records.STATES`."""
+        return self.look(trial_id)[0]
+
+    def look(self, trial_id: str) -> tuple[str, Figures | None]:
+        """A trial's state, and its figures if it is done."""
         there = self.files.names(f"trials/{trial_id}")
         if "result.json" in there:
             try:
-                return "done" if self.result(trial_id) is not None else "planned"
+                figures = self.figures(trial_id)
             except DamagedError:
-                return "damaged"
+                return "damaged", None
+            if figures is not None:
+                return "done", figures
         if in_use(self.files, trial_id, there):
-            return "running"
-        return "failed" if "failure.json" in there else "pruned" if "pruned.json" in there else "planned"
+            return "running", None
+        return "failed" if "failure.json" in there else "pruned" if "pruned.json" in there else "planned", None
 
     def done(self, trial_id: str, weights: bool = False) -> bool:
         """Whether a trial has an undamaged result; and, if asked, the weights that belong to it."""
         try:
-            result = self.result(trial_id)
+            figures = self.figures(trial_id)
         except DamagedError:
             return False
-        return result is not None and (not weights or self.weights(trial_id) is not None)
+        return figures is not None and (not weights or self.weights(trial_id) is not None)
 
-    def result(self, trial_id: str) -> Result | None:
-        """What a finished trial left: figures, history, versions; None if it is not done.
+    def figures(self, trial_id: str) -> Figures | None:
+        """What a finished trial left, but for the history; None if it is not done.
 
         Raises:
             DamagedError: if the record is.
         """
         content = self.read(trial_id, "result.json")
-        if content is not None and not ("top1" in content and "history" in content):
+        if content is None:
+            return None
+        if not ("top1" in content and "history" in content):
             raise self._damaged(trial_id, "result.json", "it is no result")
-        return cast(Result | None, content)
+        history = content.pop("history")
+        return cast(Figures, content | _course(history) if isinstance(history, list) else content)
+
+    def history(self, trial_id: str) -> list[EpochRecord]:
+        """The epochs of a finished trial; none if it is not done.
+
+        Raises:
+            DamagedError: if the record of them, or of the result, is.
+        """
+        history = (self.read(trial_id, "result.json") or {}).get("history", [])
+        if isinstance(history, list):
+            return history
+        content, digest = self._read(trial_id, "history.json", LOST) or ({}, "")
+        if digest != history:
+            raise self._damaged(trial_id, "history.json", "it is gone, or of another result", LOST)
+        return content["history"]
+
+    def result(self, trial_id: str) -> Result | None:
+        """What a finished trial left: figures, versions, history; None if it is not done.
+
+        Raises:
+            DamagedError: if a record is.
+        """
+        figures = self.figures(trial_id)
+        if figures is None:
+            return None
+        history = self.history(trial_id)
+        known = _course(history)
+        return cast(Result, {key: value for key, value in figures.items() if key not in known} | {"history": history})
 
     def failure(self, trial_id: str) -> dict[str, Any] | None:
         """Why a trial failed; None if it did not."""
@@ -115,14 +159,15 @@ class Store(Root):
         return trial
 
     def seeds(self) -> set[int]:
-        """Every seed that a finished trial of any study was trained with; what is damaged is passed over."""
+        """Every seed that a finished trial of any study was trained with, if its record is not damaged beyond reading.
+
+        Nothing is verified: a seed that is wrong leads to ids of which the store has none.
+        """
         found = set()
         for trial_id in self.ids():
-            try:
-                if self.result(trial_id) is not None:
-                    found.add(self.trial(trial_id).seed)
-            except StoreError:
-                continue
+            if "result.json" in self.files.names(f"trials/{trial_id}"):
+                with suppress(ValueError, TypeError, KeyError):
+                    found.add(int(json.loads(self.files.read(f"trials/{trial_id}/trial.json") or b"")["seed"]))
         return found
 
     def plan(self, trial: TrialSpec) -> None:
@@ -139,12 +184,17 @@ class Store(Root):
         if weights is not None:
             self.files.write(f"trials/{trial_id}/weights.safetensors", weights)
             result = {**result, "weights_sha256": hashlib.sha256(weights).hexdigest()}
-        self._write(trial_id, "result.json", dict(result))
+        self.write_result(trial_id, result)
+        over = ("checkpoint-", "failure.", "pruned.", "traceback.", "micro_batch.", "result.json.damaged")
         for name in self.files.names(f"trials/{trial_id}"):
-            if name.startswith(
-                ("checkpoint-", "failure.", "pruned.", "traceback.", "micro_batch.", "result.json.damaged")
-            ):
+            if name.startswith(over):
                 self.files.remove(f"trials/{trial_id}/{name}")
+
+    def write_result(self, trial_id: str, result: Result) -> None:
+        """Write the records of a result: with the second of them, the trial is done."""
+        history = {"history": result["history"]}
+        self._write(trial_id, "history.json", history)
+        self._write(trial_id, "result.json", {**result, **_course(result["history"]), "history": digest_of(history)})
 
     def fail(self, trial_id: str, reason: str, traceback: str = "", run: str = "") -> None:
         """Keep the reason of a failure; the checkpoint stays, so that the next run goes on from it."""
@@ -158,7 +208,7 @@ class Store(Root):
 
     def sweep(self, trial_id: str) -> None:
         """Remove what a training that was killed left half written; for who holds the trial's lease."""
-        parts = (".part.", ".checkpoint-", ".result.", ".weights.", ".failure.", ".pruned.", ".traceback.")
+        parts = (".part.", ".checkpoint-", ".result.", ".history.", ".weights.", ".failure.", ".pruned.", ".traceback.")
         for name in self.files.names(f"trials/{trial_id}"):
             if name.startswith(parts):
                 self.files.remove(f"trials/{trial_id}/{name}")
@@ -185,8 +235,8 @@ class Store(Root):
         content = self.files.read(f"trials/{trial_id}/weights.safetensors")
         if content is None:
             return None
-        result = self.result(trial_id)
-        expected = result.get("weights_sha256") if result else None
+        figures = self.figures(trial_id)
+        expected = figures.get("weights_sha256") if figures else None
         return content if expected == hashlib.sha256(content).hexdigest() else None
 
     def parent(self, trial_id: str) -> tuple[ModelSpec, bytes] | None:
@@ -221,13 +271,18 @@ class Store(Root):
         Raises:
             DamagedError: if it is not what was written.
         """
+        found = self._read(trial_id, name, ANEW)
+        return found and found[0]
+
+    def _read(self, trial_id: str, name: str, then: str) -> tuple[dict[str, Any], str] | None:
+        """A record and its digest; `then` is what comes of it where it is damaged."""
         raw = self.files.read(f"trials/{trial_id}/{name}")
         if raw is None:
             return None
         try:
-            return parse(raw)
+            return parse_with_digest(raw)
         except ValueError as error:
-            raise self._damaged(trial_id, name, str(error)) from None
+            raise self._damaged(trial_id, name, str(error), then) from None
 
     def _note(self, trial_id: str, name: str) -> dict[str, Any] | None:
         """A record that only explains: one that is damaged says so and nothing else."""
@@ -236,5 +291,10 @@ class Store(Root):
         except DamagedError as error:
             return {"reason": str(error)}
 
-    def _damaged(self, trial_id: str, name: str, why: str) -> DamagedError:
-        return DamagedError(f"{self.folder(trial_id)}/{name} is damaged: {why}; the next run trains the trial anew")
+    def _damaged(self, trial_id: str, name: str, why: str, then: str = ANEW) -> DamagedError:
+        return DamagedError(f"{self.folder(trial_id)}/{name} is damaged: {why}; {then}")
+
+
+def _course(history: Sequence[EpochRecord]) -> dict[str, Any]:
+    """What figures say of the epochs."""
+    return {"epochs": len(history), "test_pictures": history[-1].get("test_pictures") if history else None}

@@ -13,13 +13,17 @@ def problems(store: Store, trial_id: str) -> list[str]:
     for name in ("trial.json", "result.json", "failure.json", "pruned.json"):
         try:
             store.read(trial_id, name)
-            store.trial(trial_id) if name == "trial.json" else store.result(trial_id)
+            store.trial(trial_id) if name == "trial.json" else store.figures(trial_id)
         except NewerError:
             continue
         except StoreError as error:
             found.append(str(error))
     found = list(dict.fromkeys(found))
-    result = None if found else store.result(trial_id)
+    result = None if found else store.figures(trial_id)
+    try:
+        store.history(trial_id)
+    except StoreError as error:
+        found += [] if str(error) in found else [str(error)]
     if result and result.get("weights_sha256") and store.weights(trial_id) is None:
         found.append(f"{store.folder(trial_id)}/weights.safetensors: not the weights of this result, or gone")
     for name in store.files.names(f"trials/{trial_id}"):

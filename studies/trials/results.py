@@ -24,14 +24,14 @@ class EpochRecord(TypedDict):
     notes: NotRequired[list[str]]
 
 
-class Result(TypedDict):
+class Figures(TypedDict):
     """A trial that is done: figures of its last epoch, costs for one picture, where and with what it was trained.
 
     `macs` are multiply-adds, `activations` values, `peak_memory_mb` MiB; `pretrained_share` is the share of the
     parameters that came from the pretrained model, None if there was none. `devices` trained it together, in
     `precision`; with `averaged_weights` the figures are those of a moving average of the weights. `data_fingerprint`
     is that of the files that were read, "" where a spec makes the pictures; `corrupt_pictures` of them could not be
-    read.
+    read. `epochs` is how many there were, `test_pictures` what the last accuracy is over.
     """
 
     top1: float
@@ -49,10 +49,17 @@ class Result(TypedDict):
     device: str
     host: str
     versions: dict[str, str]
-    history: list[EpochRecord]
     weights_sha256: NotRequired[str]
     devices: NotRequired[int]
     precision: NotRequired[str]
     averaged_weights: NotRequired[bool]
     data_fingerprint: NotRequired[str]
     corrupt_pictures: NotRequired[int]
+    epochs: NotRequired[int]
+    test_pictures: NotRequired[int | None]
+
+
+class Result(Figures):
+    """A trial that is done, and each of its epochs."""
+
+    history: list[EpochRecord]

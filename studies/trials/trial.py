@@ -1,6 +1,8 @@
 """A trial: everything that changes one training's result, and the id that follows from it. No torch here."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
@@ -77,10 +79,16 @@ class TrialSpec(Spec):
         """What the id is a hash of, as plain data: what a store keeps of a trial."""
         return hashed(self)
 
-    @property
+    @cached_property
     def id(self) -> TrialId:
         """The first 16 hexadecimal digits of the SHA-256 of the canonical JSON."""
         return digest(canonical(self.content()))
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """As pydantic's; a copy has an id of its own, while pydantic would copy what is remembered."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("id", None)
+        return copied
 
     @property
     def needs(self) -> list[TrialId]:

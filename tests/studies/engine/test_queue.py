@@ -209,7 +209,7 @@ def test_a_damaged_result_is_put_aside_and_trained_anew(store: Store, told: Told
     store.files.write(f"trials/{A.id}/result.json", b"{")
     q = queue(store, told, weighed(A=1))
     assert given_by(q) == A.id
-    assert store.files.names(f"trials/{A.id}") == ["result.json.damaged", "trial.json"]
+    assert store.files.names(f"trials/{A.id}") == ["history.json", "result.json.damaged", "trial.json"]
 
 
 def test_a_trial_that_needs_one_which_nobody_trains_fails_at_once(store: Store, told: Told) -> None:

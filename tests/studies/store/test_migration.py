@@ -14,9 +14,9 @@ from support import Studies, one_line
 from searchspace.expand import SpecError
 from studies.store.files import StoreError
 from studies.store.migration import migrate
+from studies.store.root import FORMAT
 from studies.store.store import Store
 from studies.store.verification import problems
-from studies.trials.trial import SCHEMA_VERSION
 
 HERE = Path(__file__).parents[1] / "trials"
 OLD_ID = "55bc976692a1d712"  # of trial.json under the first schema
@@ -78,7 +78,7 @@ def test_ids_change_and_results_are_kept_to_the_digit(old: Path) -> None:
     store = Store(old)
     before = set(store.ids())
     assert migrate(store) == (5, [])
-    assert store.format() == SCHEMA_VERSION
+    assert store.format() == FORMAT
     store.check()
     assert not before & set(store.ids())
     trials = {store.trial(trial_id).seed: trial_id for trial_id in store.ids()}
@@ -174,7 +174,7 @@ def test_a_damaged_trial_is_named_and_left_as_it_is(old: Path, damage: str) -> N
     assert left[0].startswith(f"{folder}: ")
     assert len(left[0].splitlines()) == 1
     assert everything(folder) == before
-    assert store.check().format() == SCHEMA_VERSION
+    assert store.check().format() == FORMAT
     others = [trial_id for trial_id in store.ids() if trial_id != OLD_ID]
     assert {store.trial(trial_id).seed for trial_id in others} == {1, 2, 3, 4}
     with pytest.raises(StoreError):
@@ -183,7 +183,7 @@ def test_a_damaged_trial_is_named_and_left_as_it_is(old: Path, damage: str) -> N
 
 
 def test_a_newer_version_is_refused(old: Path) -> None:
-    (old / "store.json").write_text(json.dumps({"schema_version": SCHEMA_VERSION + 1}))
+    (old / "store.json").write_text(json.dumps({"schema_version": FORMAT + 1}))
     before = everything(old)
     with pytest.raises(StoreError, match="newer version"):
         migrate(Store(old))
@@ -210,7 +210,7 @@ def test_a_store_that_cannot_be_marked_is_an_error(old: Path, monkeypatch: pytes
         with pytest.raises(StoreError, match="No space left"):
             migrate(store)
     assert migrate(store) == (0, [])
-    assert store.check().format() == SCHEMA_VERSION
+    assert store.check().format() == FORMAT
     assert {store.trial(trial_id).seed for trial_id in store.ids()} == {0, 1, 2, 3, 4}
 
 
@@ -218,12 +218,12 @@ def test_the_command_says_what_it_did(studies: Studies, old: Path) -> None:
     assert "studies store migrate" in one_line(studies("store", "ls"), 2)
     done = studies("store", "migrate")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"{old}: format 1 to 2, 5 trials taken over, 0 left as they are\n"
+    assert done.stdout == f"{old}: format 1 to 3, 5 trials taken over, 0 left as they are\n"
     listed = json.loads(studies("store", "ls", "--json").stdout)
     assert sorted(row["status"] for row in listed) == ["done", "done", "failed", "planned", "planned"]
     again = studies("store", "migrate")
     assert again.returncode == 0
-    assert "format 2 to 2, 0 trials taken over" in again.stdout
+    assert "format 3 to 3, 0 trials taken over" in again.stdout
 
 
 def test_the_command_names_what_is_left(studies: Studies, old: Path) -> None:

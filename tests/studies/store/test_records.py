@@ -130,10 +130,10 @@ def test_a_damaged_result_is_put_aside_and_trained_anew(store: Store, trial: Tri
     change(store, trial.id, "result.json", lambda content: content.replace(b"91.5", b"99.5"))
     store.clear(trial.id)
     assert store.state(trial.id) == "planned"
-    assert names(store, trial.id) == ["result.json.damaged", "trial.json"]
+    assert names(store, trial.id) == ["history.json", "result.json.damaged", "trial.json"]
     assert "put aside" in problems(store, trial.id)[0]
     store.finish(trial.id, RESULT)
-    assert names(store, trial.id) == ["result.json", "trial.json"]
+    assert names(store, trial.id) == ["history.json", "result.json", "trial.json"]
     assert problems(store, trial.id) == []
 
 

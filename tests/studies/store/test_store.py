@@ -15,7 +15,7 @@ from studies.store.records import STATES
 from studies.store.root import FORMAT
 from studies.store.store import Store
 from studies.store.verification import problems
-from studies.trials.trial import SCHEMA_VERSION, TrialSpec
+from studies.trials.trial import TrialSpec
 
 # What a store is, and of which version
 
@@ -43,7 +43,7 @@ def test_reading_a_store_that_is_not_there_creates_nothing(store: Store, trial: 
 
 def test_a_prepared_store_has_this_version(store: Store, trial: TrialSpec) -> None:
     store.prepare()
-    assert store.format() == SCHEMA_VERSION
+    assert store.format() == FORMAT
     store.plan(trial)
     assert store.check() is store
     store.prepare()
@@ -51,7 +51,7 @@ def test_a_prepared_store_has_this_version(store: Store, trial: TrialSpec) -> No
 
 
 def test_a_store_of_a_newer_version_is_refused_in_one_line(store: Store) -> None:
-    store.files.write("store.json", json.dumps({"schema_version": SCHEMA_VERSION + 1, "more": 1}).encode())
+    store.files.write("store.json", json.dumps({"schema_version": FORMAT + 1, "more": 1}).encode())
     with pytest.raises(StoreError, match=r"newer version.*upgrade.*--runs-dir") as caught:
         store.check()
     assert str(caught.value).startswith(store.root)
@@ -118,7 +118,7 @@ def test_a_result_is_kept_and_ends_all_else(store: Store, trial: TrialSpec) -> N
     store.fail(trial.id, "why", "where")
     store.prune(trial.id, 1, 40.0)
     store.finish(trial.id, RESULT)
-    assert names(store, trial.id) == ["result.json", "trial.json"]
+    assert names(store, trial.id) == ["history.json", "result.json", "trial.json"]
     assert store.result(trial.id) == RESULT
     assert store.failure(trial.id) is None
     assert store.pruned(trial.id) is None

@@ -74,12 +74,13 @@ def test_an_older_store_is_migrated_by_command(
         folder.mkdir(parents=True)
         (folder / "trial.json").write_text(json.dumps(trial))
         del result["sha256"]
+        result["history"] = json.loads(path.with_name("history.json").read_text())["history"]
         (folder / "result.json").write_text(json.dumps(result))
     line = one_line(studies("run", study, *at))
     assert f"`studies store migrate --runs-dir {old}`" in line
     migrated = studies("store", "migrate")
     assert migrated.returncode == 0
-    assert migrated.stdout == f"{old}: format 1 to 2, 2 trials taken over, 0 left as they are\n"
+    assert migrated.stdout == f"{old}: format 1 to 3, 2 trials taken over, 0 left as they are\n"
     again = studies("run", study, *at)
     assert "nothing to train" in again.stderr
     assert again.stdout == whole.stdout

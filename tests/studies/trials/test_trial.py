@@ -31,6 +31,14 @@ def test_an_id_is_a_function_of_all_that_changes_the_result(trial: TrialSpec) ->
     assert len({trial.id, *(trial.model_copy(update=change).id for change in changed)}) == 1 + len(changed)
 
 
+def test_a_changed_copy_has_an_id_of_its_own(trial: TrialSpec) -> None:
+    before = trial.id  # remembered from here on
+    changed = trial.model_copy(update={"seed": trial.seed + 1})
+    assert changed.id != before
+    assert changed.model_copy(update={"seed": trial.seed}).id == trial.id == before
+    assert changed.model_copy(update={"seed": trial.seed}) == trial
+
+
 def test_an_id_does_not_change_from_one_version_to_the_next() -> None:
     # A change here orphans the trials in every store: raise SCHEMA_VERSION only with a migration.
     content = json.loads((HERE / "trial.json").read_text())
