@@ -4,7 +4,8 @@ The looks are planned before the first: so many seeds of the arms, and twice as 
 look is made at an equal part of the level, so that the chance of a false verdict at any of them is at most the whole
 (Bonferroni's inequality: it asks nothing of how the looks depend on each other). After a look more seeds are trained of
 the arms that are still open, and of their baseline: what is decided depends on the results alone, so that a run that
-was killed decides the same again. `staged.py` has the same for made-up studies.
+was killed decides the same again. An arm that was decided gets no more seeds; if others of its group turn out to vary
+more, the last look may find it open again, which is no false verdict. `staged.py` has the same for made-up studies.
 """
 
 from collections.abc import Sequence
