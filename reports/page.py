@@ -53,6 +53,7 @@ class Page:
         findings: sentences, the most important first.
         parts: tables and figures.
         problems: what went wrong, a text each.
+        refresh: seconds until a browser loads the page again; 0: it does not.
     """
 
     title: str
@@ -61,6 +62,7 @@ class Page:
     findings: Sequence[str] = ()
     parts: Sequence[Section | Picture] = ()
     problems: Sequence[str] = ()
+    refresh: int = 0
 
 
 def html(page: Page) -> str:
@@ -68,6 +70,7 @@ def html(page: Page) -> str:
     body = [
         f"<h1>{escape(page.title)}</h1>",
         f'<p class="lead">{escape(page.lead)}</p>',
+        '<p class="running">The run goes on, and this page with it.</p>' if page.refresh else "",
         _facts(page.facts),
         _list("Findings", page.findings),
         _list("Problems", page.problems, "problems"),
@@ -76,7 +79,8 @@ def html(page: Page) -> str:
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        + (f'<meta http-equiv="refresh" content="{page.refresh}">\n' if page.refresh else "")
+        + '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<link rel="icon" href="data:,">\n<title>{escape(page.title)}</title>\n'
         f"<style>\n{STYLE.read_text()}</style>\n</head>\n<body>\n<main>\n"
         + "\n".join(filter(None, body))

@@ -44,7 +44,9 @@ ROOMS: dict[str, set[str]] = {
     "ranking": {"trials"},
     "searching": {"engine", "language", "store", "trials"},
     "reporting": {"language", "store", "trials"},
-    "api": {"engine", "language", "planning", "ranking", "reporting", "searching", "store", "training", "trials"},
+    "tracking": {"engine", "trials"},
+    "api": {"engine", "language", "planning", "ranking", "reporting", "searching", "store", "tracking", "training"}
+    | {"trials"},
     "cli": {"api", "engine", "language", "planning", "reporting", "searching", "store", "training", "trials"},
 }
 OUTSIDE = {  # of this project, that a room may import beside `searchspace`
@@ -54,6 +56,7 @@ OUTSIDE = {  # of this project, that a room may import beside `searchspace`
     "ranking": {"torch", "pandas", "blocks"},
     "searching": {"numpy", "optuna", "pandas", "sklearn", "threadpoolctl", "yaml"},
     "reporting": {"reports", "pandas"},
+    "tracking": {"torch", "mlflow", "wandb"},
 }
 
 

@@ -1,5 +1,6 @@
 """How a run trains, as a user says it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -33,6 +34,8 @@ class How:
         data_workers: processes that read pictures from files beside each process of a trial, 0: none; none: the cores,
             divided by what trains at a time, or on a cluster `cpus_per_trial`.
         download: fetch data sets first that are not there, where torchvision can.
+        trackers: that are told of the run: names of `studies.tracking.opened.TRACKERS`.
+        page: file of a page that is written while the run goes on, `store`: in the store; none: no page.
     """
 
     jobs: int | None = None
@@ -54,6 +57,8 @@ class How:
     compile: bool = False
     data_workers: int | None = None
     download: bool = False
+    trackers: Sequence[str] = ()
+    page: str | None = None
 
     @property
     def devices(self) -> int:

@@ -3,7 +3,7 @@
 import threading
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -11,6 +11,8 @@ from searchspace.expand import SpecError
 from studies.api.execution import RefusedError, execute, options_of, prepare
 from studies.api.how import How
 from studies.api.interrupt import interruptible
+from studies.api.listeners import listeners, listening, write_pages
+from studies.api.outcome import Outcome
 from studies.api.progress import Progress, counted, say
 from studies.api.resolving import Resolving, resolving, told
 from studies.engine.events import RayDiedError, StoppedError
@@ -23,6 +25,7 @@ from studies.planning.plan import Plan, make_plan
 from studies.reporting.frames import results, store_root
 from studies.store.files import StoreError
 from studies.store.store import Store
+from studies.tracking.tracker import Tracker
 from studies.training.data.download import download as fetch
 from studies.training.data.root import data_root, require_data
 from studies.training.execution import micro_batches
@@ -31,20 +34,6 @@ from studies.trials.trial import TrialSpec
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a run.
-
-    Attributes:
-        progress: what was trained; none: every trial was done already.
-        ended: what ended it before all was done.
-    """
-
-    plan: Plan
-    progress: Progress | None = None
-    ended: StoppedError | RayDiedError | StoreError | None = None
 
 
 def run(
@@ -77,6 +66,8 @@ def run(
     baseline_seeds: int | None = None,
     resolve: float | None = None,
     max_seeds: int | None = None,
+    trackers: Sequence[str] = (),
+    page: str | Path | None = None,
 ) -> "pd.DataFrame":
     """Train what is missing of a study, as `studies run` does, and give its results.
 
@@ -112,6 +103,8 @@ def run(
         resolve: points; after the seeds of the study more are trained of the arms whose difference from the baseline
             is unresolved, until it is resolved, shown to be smaller than this, or out of seeds.
         max_seeds: with `resolve`: most seeds of an arm; default: 20.
+        trackers: that are told of epochs and trials: tensorboard, mlflow, wandb.
+        page: file of a page that is written again and again while the run goes on; `store`: in the store.
 
     Returns:
         A row a trial (see `studies.results`), of these seeds.
@@ -126,6 +119,7 @@ def run(
         jobs, gpus_per_trial, executor, fresh, early_stop, address, device_type, checkpoint_every, step_timeout,
         None if data_dir is None else str(data_dir), cluster_silence, cpus_per_trial, grace_period, reduction_factor,
         devices_per_trial, micro_batch, compile, data_workers, download,
+        trackers, None if page is None else str(page),
     )  # fmt: skip
     store = Store(store_root(runs_dir))
     plan = make_plan(study, scale, seed_list(seeds), _names(only), everything, store, checked_count(baseline_seeds))
@@ -152,6 +146,7 @@ def train(plan: Plan, how: How) -> Outcome:
         SpecError: if that cannot be done so, before anything is written.
     """
     check(plan, how)
+    audience = listeners(plan, how)
     missing = plan.trials if how.fresh else plan.missing
     done = len(plan.trials) - len(missing)
     if how.early_stop:  # what it has ended stays so, until a run without it goes on, or another trial needs it
@@ -172,9 +167,11 @@ def train(plan: Plan, how: How) -> Outcome:
             say(line)
 
     if missing:
-        return _train(plan, missing, how, announce)
-    announce()
-    return Outcome(plan)
+        outcome = _train(plan, missing, how, announce, audience)
+    else:
+        announce()
+        outcome = Outcome(plan)
+    return replace(outcome, page=write_pages(audience))
 
 
 def train_resolving(asked: Resolving, how: How) -> Outcome:
@@ -251,15 +248,18 @@ def check(plan: Plan, how: How) -> None:
             raise SpecError(f"{path} is not the file that the study names: its SHA-256 is not {sha256}")
 
 
-def _train(plan: Plan, missing: list[TrialSpec], how: How, announce: Callable[[], None]) -> Outcome:
+def _train(
+    plan: Plan, missing: list[TrialSpec], how: How, announce: Callable[[], None], audience: Sequence[Tracker]
+) -> Outcome:
     weights = {trial.id: work(trial) for trial in missing}
     options = options_of(how, len(missing))
     epochs = {trial.id: trial.recipe.epochs for trial in missing}
     with Progress(plan.names, missing, {i: w / epochs[i] for i, w in weights.items()}) as progress:
         baselines = {trial.id for arm, trial in plan.arms if arm.baseline}  # what the others are compared with
         groups = {trial.id: arm.group for arm, trial in reversed(plan.arms)}
-        queue = Queue(plan.store, missing, weights, progress, options.run, baselines, how.early_stop, groups)
-        with interruptible(lambda text: progress.say(f"studies: {text}")) as stopping:
+        events = listening(plan, progress, audience)
+        queue = Queue(plan.store, missing, weights, events, options.run, baselines, how.early_stop, groups)
+        with events, interruptible(lambda text: progress.say(f"studies: {text}")) as stopping:
             try:
                 _execute(plan, queue, options, how, stopping, announce)
             except RefusedError:

@@ -7,11 +7,12 @@ import time
 
 from studies.api.how import How
 from studies.api.interrupt import EXIT_STATUS
+from studies.api.outcome import Outcome
 from studies.api.progress import duration, say
 from studies.api.resolving import resolving
 from studies.api.run import train, train_resolving
 from studies.engine.events import RayDiedError, StoppedError
-from studies.planning.plan import make_plan
+from studies.planning.plan import Plan, make_plan
 from studies.store.store import Store
 
 
@@ -45,12 +46,18 @@ def main(arguments: argparse.Namespace) -> int:
     print(table(plan.study, plan.scale, plan.store, None if asked else arguments.seeds), end="")
     if plan.study.searches:
         say(f"the file has a search too, which `studies search {plan.study.path}` runs")
+    _conclude(outcome, plan, time.monotonic() - start)
+    if outcome.page:
+        say(f"page: {outcome.page}")
+    return 1 if outcome.progress and outcome.progress.failures else 0
+
+
+def _conclude(outcome: Outcome, plan: Plan, seconds: float) -> None:
+    """What was trained, in how long, and what failed."""
     progress = outcome.progress
     if progress is None:
         say("nothing to train: every trial is in the store")
-        return 0
-    seconds = time.monotonic() - start
+        return
     say(f"{duration(seconds)} in all, {duration(progress.training_seconds)} of training over all workers")
     for trial_id, why in progress.failures.items():
         say(f"failed: {progress.names[trial_id]}: {why} ({plan.store.folder(trial_id)}/traceback.txt)")
-    return 1 if progress.failures else 0

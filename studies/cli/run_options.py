@@ -42,6 +42,23 @@ def add_run_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--data-workers", type=whole(0, 512), metavar="N", help="processes that read pictures beside a trial, 0: none"
     )
+    for name, title in {"tensorboard": "TensorBoard", "mlflow": "MLflow", "wandb": "Weights & Biases"}.items():
+        command.add_argument(
+            f"--{name}",
+            action="append_const",
+            dest="trackers",
+            const=name,
+            default=[],
+            help=f"tell {title} of each epoch and trial (pip install 't2t-studies[{name}]')",
+        )
+    command.add_argument(
+        "--page",
+        nargs="?",
+        const="store",
+        metavar="FILE",
+        help="write the report as a page, again and again while the run goes on (default: pages/STUDY@SCALE.html in "
+        "the store)",
+    )
     command.add_argument("--fresh", action="store_true", help="forget earlier results of these trials first")
     command.add_argument(
         "--early-stop", action="store_true", help="end the worse trials early (ASHA); a run without it trains them on"

@@ -18,13 +18,30 @@ from studies.store.store import Store
 from studies.trials.scale import Scale
 
 
-def page_of(study: Study, scale: Scale, store: Store, seeds: Sequence[int] | None = None, command: str = "") -> str:
-    """The page of a study at a scale, as the text of a file; `command` trains it, and is told where nothing is."""
+def page_of(
+    study: Study,
+    scale: Scale,
+    store: Store,
+    seeds: Sequence[int] | None = None,
+    command: str = "",
+    refresh: int = 0,
+) -> str:
+    """The page of a study at a scale, as the text of a file.
+
+    Args:
+        study: that it is of.
+        scale: at which.
+        store: that has the results.
+        seeds: only these; default: all.
+        command: that trains it, which is told where nothing is.
+        refresh: seconds until a browser loads it again, while a run goes on; 0: it does not.
+    """
     made = contents(study, scale, store, seeds)
     frame = made.results
     failed = frame[frame["status"] == "failed"]
     problems = [f"{row['arm']}, seed {row['seed']}: {row['reason']}" for row in failed.to_dict("records")]
-    findings, pictures = [f"Nothing is trained yet. To train it: {command}"], list[Picture]()
+    findings = ["Nothing is trained yet." + (f" To train it: {command}" if command else "")]
+    pictures = list[Picture]()
     if not made.untrained:
         unfit = misnamed(at_scale(study, scale))
         named = frame[[key not in unfit for key in zip(frame["group"], frame["arm"], strict=True)]]
@@ -33,7 +50,7 @@ def page_of(study: Study, scale: Scale, store: Store, seeds: Sequence[int] | Non
         pictures = _pictures(study, scale, store, seeds, named, arms)
     first, *others = reversed(made.sections)  # what was trained, before what it is compared with
     parts: list[Section | Picture] = [first, *pictures, *others]
-    return html(Page(study.name, study.question, _facts(frame, scale, store), findings, parts, problems))
+    return html(Page(study.name, study.question, _facts(frame, scale, store), findings, parts, problems, refresh))
 
 
 def _facts(frame: pd.DataFrame, scale: Scale, store: Store) -> list[tuple[str, str]]:
