@@ -7,6 +7,7 @@ from textwrap import fill
 import pandas as pd
 from tabulate import tabulate
 
+from reports import latex
 from reports.columns import COLUMNS
 
 WIDTH = 120  # of remarks on a terminal
@@ -41,7 +42,8 @@ def marked(frame: pd.DataFrame, column: str = "note") -> tuple[list[str], list[s
 
 def render(sections: list[Section], style: str) -> str:
     """The sections one below the other as `text`, `md` or `latex`."""
-    return "\n\n".join(STYLES[style](section) for section in sections) + "\n"
+    body = "\n\n".join(STYLES[style](section) for section in sections) + "\n"
+    return latex.head(body) + body if style == "latex" else body
 
 
 def as_csv(frame: pd.DataFrame) -> str:
@@ -80,14 +82,8 @@ def _md(section: Section) -> str:
 
 
 def _latex(section: Section) -> str:
-    headers, rows, align = _parts(section)
-    headers = [_tex(header.replace("\n", " ")) for header in headers]
-    rows = [[_tex(cell) for cell in row] for row in rows]
-    body = tabulate(rows, headers, tablefmt="latex_raw", disable_numparse=True, colalign=align)
-    for line in ("\\toprule", "\\midrule", "\\bottomrule"):
-        body = body.replace("\\hline", line, 1)
-    notes = [rf"\par\noindent{{\footnotesize {_tex(remark)}}}" for remark in section.remarks]
-    return "\n".join([rf"\par\noindent\textbf{{{_tex(section.title)}}}\par", body, *notes])
+    _, rows, _ = _parts(section)
+    return latex.table(section.title, [COLUMNS[name] for name in section.frame.columns], rows, section.remarks)
 
 
 STYLES = {"text": _text, "md": _md, "latex": _latex}
@@ -105,10 +101,3 @@ def _grouped(headers: list[str]) -> list[str]:
     firsts = [header.partition("\n")[0] if "\n" in header else None for header in headers]
     repeated = [first is not None and i > 0 and first == firsts[i - 1] for i, first in enumerate(firsts)]
     return ["\n" + h.partition("\n")[2] if again else h for h, again in zip(headers, repeated, strict=True)]
-
-
-def _tex(text: str) -> str:
-    special = {char: f"\\{char}" for char in "&%_#${}"} | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}"}
-    special |= {"^": r"\textasciicircum{}", "\u0394": r"$\Delta$", "\u00b1": r"$\pm$", "\u2212": "$-$"}
-    special |= {"\u2020": r"$\dagger$", "*": r"$\ast$"}
-    return "".join(special.get(char, char) for char in text)
