@@ -54,7 +54,7 @@ def table(title: str, columns: Sequence[Column], rows: Sequence[Sequence[str]], 
     lines = [
         r"\begin{table}[htbp]",
         r"\centering",
-        rf"\caption{{{escaped(title)}}}",
+        rf"\caption{{{escaped(title)}}}\smallskip",
         r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
         rf"\begin{{tabular}}{{{kinds}}}",
         r"\toprule",

@@ -1,6 +1,7 @@
 """Frames as printed tables: text for a terminal, Markdown or LaTeX; and as CSV or JSON for programs."""
 
 import json
+import re
 from dataclasses import dataclass, field
 from textwrap import fill
 
@@ -11,6 +12,8 @@ from reports import latex
 from reports.columns import COLUMNS
 
 WIDTH = 120  # of remarks on a terminal
+# What Markdown takes for more than it is; an underscore between letters, and a bracket with no link, it does not.
+MEANT = re.compile(r"[\\|*`~$]|\[(?=[^\]]*\]\()|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 
 
 @dataclass(frozen=True)
@@ -74,11 +77,17 @@ def _text(section: Section) -> str:
 
 def _md(section: Section) -> str:
     headers, rows, align = _parts(section)
-    rows = [[cell.replace("|", "\\|").replace("*", "\\*") for cell in row] for row in rows]
-    headers = [header.replace("\n", " ") for header in headers]
-    body = tabulate(rows, headers, tablefmt="github", disable_numparse=True, colalign=align)
-    remarks = [r if r[:1].isdigit() else f"- {r}" for r in (r.replace("*", "\\*") for r in section.remarks)]
-    return "\n".join([f"**{section.title}**", "", body, *([""] if remarks else []), *remarks])
+    rows = [[_plain(cell) for cell in row] for row in rows]
+    headers = [_plain(header) for header in headers]
+    body = tabulate(rows, headers, tablefmt="pipe", disable_numparse=True, colalign=align)
+    remarks = [r if re.match(r"\d+\. ", r) else f"- {r}" for r in map(_plain, section.remarks)]
+    return "\n".join([f"**{_plain(section.title)}**", "", body, *([""] if remarks else []), *remarks])
+
+
+def _plain(text: str) -> str:
+    """A text that Markdown shows as it is, on one line."""
+    marked = MEANT.sub(r"\\\g<0>", " ".join(str(text).split()))
+    return re.sub(r"&(?=#?\w+;)", "&amp;", marked).replace("<", "&lt;")
 
 
 def _latex(section: Section) -> str:

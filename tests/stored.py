@@ -70,5 +70,7 @@ def trained(root: Path, study: Study, scale: Scale = SCALE, **top1: float) -> St
     store.prepare()
     for arm, trial in trials(at_scale(study, scale), study.seeds):
         store.plan(trial)
-        store.finish(trial.id, result(top1.get(arm.name, 80.0) + trial.seed / 2))
+        made = result(top1.get(arm.name, 80.0) + trial.seed / 2)
+        made["history"][-1]["test_pictures"] = 600
+        store.finish(trial.id, made)
     return store

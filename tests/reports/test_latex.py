@@ -23,7 +23,10 @@ OWN = {
     "question": "Does $x^2 ~ {y}\\z help?",
     "groups": {
         "[A] #1": {"base": "t2t_vit_14", "arms": {"one_*": {}, "--two < |3|": {"backbone.depth": 8}}},
-        "B": {"base": "t2t_vit_14", "arms": {'\u03b1 "q" \u00e9': {}, "\u0394 \u00b1 1 \u2212 2": {"backbone.depth": 7}}},
+        "B": {
+            "base": "t2t_vit_14",
+            "arms": {'\u03b1 "q" \u00e9': {}, "\u0394 \u00b1 1 \u2212 2": {"backbone.depth": 7}},
+        },
     },
 }
 TABLES = [*(f"table {number}" for number in published.TABLES), "own", "claims"]
