@@ -51,7 +51,7 @@ def verdict_remarks(rows: pd.DataFrame) -> list[str]:
             "Verdict: higher or lower where the interval leaves out 0, else unresolved. The intervals (Welch's, over "
             f"seeds) are corrected for {_corrected(rows)}, so that all hold at once with {_held(rows)} (Bonferroni). "
             "They are narrower in a table that compares fewer arms.",
-            *_of_pictures(rows),
+            *of_pictures(rows),
             *_seeds_needed(rows),
         ]
     if alone:
@@ -77,7 +77,7 @@ def _held(rows: pd.DataFrame) -> str:
     return f"{100 * (1 - rows['level'].max()):g} %"
 
 
-def _of_pictures(rows: pd.DataFrame) -> list[str]:
+def of_pictures(rows: pd.DataFrame) -> list[str]:
     """What verdicts say of other test pictures, in a line."""
     known = rows[rows["pictures_ci"].notna()]
     if known.empty:

@@ -96,6 +96,11 @@ class Arm:
         return self.group, self.name
 
     @property
+    def full_name(self) -> str:
+        """Its group and its name."""
+        return f"{self.group}/{self.name}" if self.group else self.name
+
+    @property
     def beside_model(self) -> list[str]:
         """What it is trained at, learns from and starts from, in words."""
         parts = [f"stage {self.stage}"] if self.stage else []
@@ -159,6 +164,22 @@ class Study:
                 known = [*dict.fromkeys(arm.group for arm in self.arms), *(arm.name for arm in self.arms)]
                 raise SpecError(f"no arm or group of {self.name} matches {pattern!r}{nearest(pattern, known)}")
         return self._with_needs([arm for arm in self.arms if any(_matches(arm, pattern) for pattern in only)])
+
+    def arm_called(self, name: str) -> Arm:
+        """The arm that a name means: its own, or GROUP/ARM where several groups have it.
+
+        Raises:
+            SpecError: if there is none (with the nearest names), or there are several.
+        """
+        found = [arm for arm in self.arms if arm.is_called(name) or name == arm.full_name]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise SpecError(
+                f"{name!r} is in several groups of {self.name}: {', '.join(arm.full_name for arm in found)}"
+            )
+        known = [arm.name for arm in self.arms] + [arm.full_name for arm in self.arms if "/" in name]
+        raise SpecError(f"no arm {name!r} in {self.name}{nearest(name, dict.fromkeys(known))}")
 
     def _with_needs(self, arms: Sequence[Arm]) -> list[Arm]:
         wanted = {arm.key for arm in arms}

@@ -22,8 +22,6 @@ def page_of(study: Study, scale: Scale, store: Store, seeds: Sequence[int] | Non
     """The page of a study at a scale, as the text of a file; `command` trains it, and is told where nothing is."""
     made = contents(study, scale, store, seeds)
     frame = made.results
-    failed = frame[frame["status"] == "failed"]
-    problems = [f"{row['arm']}, seed {row['seed']}: {row['reason']}" for row in failed.to_dict("records")]
     findings, pictures = [f"Nothing is trained yet. To train it: {command}"], list[Picture]()
     if not made.untrained:
         unfit = misnamed(at_scale(study, scale))
@@ -33,18 +31,24 @@ def page_of(study: Study, scale: Scale, store: Store, seeds: Sequence[int] | Non
         pictures = _pictures(study, scale, store, seeds, named, arms)
     first, *others = reversed(made.sections)  # what was trained, before what it is compared with
     parts: list[Section | Picture] = [first, *pictures, *others]
-    return html(Page(study.name, study.question, _facts(frame, scale, store), findings, parts, problems))
+    return html(Page(study.name, study.question, facts(frame, scale, store), findings, parts, problems(frame)))
 
 
-def _facts(frame: pd.DataFrame, scale: Scale, store: Store) -> list[tuple[str, str]]:
-    """Where the numbers come from."""
+def facts(frame: pd.DataFrame, scale: Scale, store: Store) -> list[tuple[str, str]]:
+    """Where the numbers come from, of a row a trial: each fact a label and a text."""
     states = ", ".join(f"{count} {state}" for state, count in frame["status"].value_counts().items())
     done = frame[frame["status"] == "done"]
     columns = {"Device": "device", "Data": "data_fingerprint"}
     columns |= {name.removeprefix("version_"): name for name in map(str, done) if name.startswith("version_")}
     found = {label: sorted(set(done[name].dropna().astype(str)) - {""}) for label, name in columns.items()}
-    facts = [("Scale", described(scale)), ("Trials", states), ("Store", str(store.root))]
-    return facts + [(label, " and ".join(texts)) for label, texts in found.items() if texts]
+    known = [("Scale", described(scale)), ("Trials", states), ("Store", str(store.root))]
+    return known + [(label, " and ".join(texts)) for label, texts in found.items() if texts]
+
+
+def problems(frame: pd.DataFrame) -> list[str]:
+    """The trials that failed and why, of a row a trial."""
+    failed = frame[frame["status"] == "failed"]
+    return [f"{row['arm']}, seed {row['seed']}: {row['reason']}" for row in failed.to_dict("records")]
 
 
 def _findings(arms: pd.DataFrame) -> list[str]:

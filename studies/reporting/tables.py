@@ -100,7 +100,7 @@ class Contents:
 def contents(study: Study, scale: Scale, store: Store, seeds: Sequence[int] | None = None) -> Contents:
     """What the store has of a study at a scale, as tables."""
     frame = results(study, store.root, scale, seeds)
-    level, looked = _looked(store, study, scale)
+    level, looked = looked_at(store, study, scale)
     if study.table is None:
         done = frame[frame["status"] == "done"]
         notes = looked + remarks(study, scale, done)
@@ -117,7 +117,7 @@ def contents(study: Study, scale: Scale, store: Store, seeds: Sequence[int] | No
     return Contents(frame, rows, sections, level, trained.empty)
 
 
-def _looked(store: Store, study: Study, scale: Scale) -> tuple[float, list[str]]:
+def looked_at(store: Store, study: Study, scale: Scale) -> tuple[float, list[str]]:
     """The level of a table's verdicts, and why it is that: less where seeds were added after looks at the results."""
     kept = kept_looks(store, study.name, scale.scale)
     if kept is None:
@@ -166,8 +166,8 @@ def described(scale: Scale) -> str:
     return f"{scale.scale}: {models} on {small}pictures, not ImageNet"
 
 
-def remarks(study: Study, scale: Scale, trained: pd.DataFrame) -> list[str]:
-    """What the scale can show; mixed versions; arms that are one model, or none, at this scale."""
+def of_trials(scale: Scale, trained: pd.DataFrame) -> list[str]:
+    """What the scale can show; mixed versions, devices or data of what was trained."""
     notes = [scale.shows] if scale.shows else []
     for column in trained.columns[trained.columns.str.startswith("version_")]:
         if trained[column].nunique() > 1:
@@ -177,6 +177,12 @@ def remarks(study: Study, scale: Scale, trained: pd.DataFrame) -> list[str]:
         notes.append(f"Trained on different devices: {', '.join(sorted(trained['device'].dropna().unique()))}.")
     if (data := trained["data_fingerprint"].replace("", None).dropna()).nunique() > 1:
         notes.append(f"Trained on different files of its data: fingerprints {', '.join(sorted(data.unique()))}.")
+    return notes
+
+
+def remarks(study: Study, scale: Scale, trained: pd.DataFrame) -> list[str]:
+    """What `of_trials` says; arms that have a stage of their own, or are one model, or none, at this scale."""
+    notes = of_trials(scale, trained)
     notes += [study.remark] if study.remark else []
     asked = dict.fromkeys(arm.stage for arm in study.arms if arm.stage in scale.stages)
     for stage in filter(None, asked):

@@ -24,11 +24,8 @@ ODD = [
 def texts(tokens: list[Token], kind: str) -> list[str]:
     """What is shown between the tags of a kind."""
     inside = [tokens[i + 1] for i, token in enumerate(tokens) if token.type == f"{kind}_open"]
-    assert all(
-        child.type in ("text", "text_special", "strong_open", "strong_close")
-        for t in inside
-        for child in t.children or []
-    )
+    allowed = {"text", "text_special", "strong_open", "strong_close"}
+    assert {child.type for token in inside for child in token.children or []} <= allowed
     return ["".join(child.content for child in token.children or []) for token in inside]
 
 
@@ -37,6 +34,7 @@ def test_every_text_is_shown_as_it_is(odd: str) -> None:
     frame = pd.DataFrame({"group": [odd, ""], "arm": ["x", odd], "accuracy": ["80.0 \u00b1 1.0", ""]})
     tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(render([Section(odd, frame, [odd, f"1. {odd}"])], "md"))
     shown = " ".join(odd.split())
+    assert [t.attrGet("style") for t in tokens if t.type == "th_open"][1:] == ["text-align:left", "text-align:right"]
     assert texts(tokens, "th") == ["Group", "Arm", "Top-1 (%) ours"]
     assert texts(tokens, "td") == [shown, "x", "80.0 \u00b1 1.0", "", shown, ""]
     title, *remarks = texts(tokens, "paragraph")
