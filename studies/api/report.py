@@ -53,6 +53,8 @@ def report(
     """
     if (paper_table is not None) + (study is not None) + claims != 1:
         raise SpecError("say which table: --table 6, the name of a study, or --claims")
+    if compare is not None and (isinstance(compare, str) or len(compare) != 2):
+        raise SpecError(f"compare: two names of arms, got {compare!r}")
     if compare is not None and (claims or figure):
         raise SpecError("--compare is of two arms: it goes with neither --claims nor --figure")
     if claims:
