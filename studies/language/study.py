@@ -1,7 +1,7 @@
 """Studies: a question about models, with its arms resolved. What they are at a scale is in `expansion`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from itertools import count, islice
 from pathlib import Path
@@ -95,6 +95,11 @@ class Arm:
         """What tells it from the study's other arms."""
         return self.group, self.name
 
+    def is_like(self, other: "Arm") -> bool:
+        """Whether it is trained as the other is, whatever the group; not known of arms that are matched to theirs."""
+        one, two = (replace(arm, group="", baseline=False, optional=False, place="") for arm in (self, other))
+        return self is other or (one == two and self.match is None)
+
     @property
     def full_name(self) -> str:
         """Its group and its name."""
@@ -174,13 +179,13 @@ class Study:
         return [arm for arm in self.arms if any(_matches(arm, pattern) for pattern in only)]
 
     def arm_called(self, name: str) -> Arm:
-        """The arm that a name means: its own, or GROUP/ARM where several groups have it.
+        """The arm that a name means: its own, or GROUP/ARM where several groups have it and it is not one and the same.
 
         Raises:
             SpecError: if there is none (with the nearest names), or there are several.
         """
         found = [arm for arm in self.arms if arm.is_called(name) or name == arm.full_name]
-        if len(found) == 1:
+        if found and all(arm.is_like(found[0]) for arm in found):
             return found[0]
         if found:
             raise SpecError(
