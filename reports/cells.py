@@ -1,5 +1,7 @@
 """What is measured, as the cells of a run's table, and the remarks that say what they mean."""
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 
@@ -33,8 +35,12 @@ def seeds(rows: pd.DataFrame) -> list[str]:
     return made
 
 
-def verdict_remarks(rows: pd.DataFrame) -> list[str]:
-    """What the columns of a run's table mean, and for how many comparisons its verdicts are corrected."""
+def verdict_remarks(rows: pd.DataFrame, among: pd.DataFrame | None = None) -> list[str]:
+    """What the columns of a run's table mean, and for how many comparisons its verdicts are corrected.
+
+    `among` has the baselines, where the rows that are shown may be without.
+    """
+    among = rows if among is None else among
     unresolved = rows[rows["verdict"] == "unresolved"]
     alone = [
         f"{name} ({'higher' if delta > 0 else 'lower'}, p={p:.2g})"
@@ -42,7 +48,8 @@ def verdict_remarks(rows: pd.DataFrame) -> list[str]:
         if p <= LEVEL
     ]
     untested = unresolved[unresolved["p"].isna()]
-    base = rows[rows["verdict"] == "baseline"].set_index("group")["n"]
+    bases = among[among["verdict"] == "baseline"]
+    base = bases.set_index("group")["n"]
     single = (untested["n"] < 2) | (untested["group"].map(base) < 2)
     remarks = [TOP1 + "."]
     if rows["comparisons"].notna().any():
@@ -51,9 +58,13 @@ def verdict_remarks(rows: pd.DataFrame) -> list[str]:
             "Verdict: higher or lower where the interval leaves out 0, else unresolved. The intervals (Welch's, over "
             f"seeds) are corrected for {_corrected(rows)}, so that all hold at once with {_held(rows)} (Bonferroni). "
             "They are narrower in a table that compares fewer arms.",
-            *_of_pictures(rows),
+            *of_pictures(rows),
             *_seeds_needed(rows),
         ]
+    unseen = bases[bases["group"].isin(rows.loc[rows["delta"].notna(), "group"]) & ~bases.index.isin(rows.index)]
+    for group, name, top1, n in zip(unseen["group"], _names(unseen), accuracies(unseen), unseen["n"], strict=True):
+        of = f" of {group}" if group else ""
+        remarks.append(f"Baseline{of}: {name}, top-1 {top1} over {n:.0f} seed{'' if n == 1 else 's'}.")
     if alone:
         remarks.append(f"Unresolved as one of these comparisons, but not by itself at 5 %: {', '.join(alone)}.")
     if single.any():
@@ -77,7 +88,7 @@ def _held(rows: pd.DataFrame) -> str:
     return f"{100 * (1 - rows['level'].max()):g} %"
 
 
-def _of_pictures(rows: pd.DataFrame) -> list[str]:
+def of_pictures(rows: pd.DataFrame) -> list[str]:
     """What verdicts say of other test pictures, in a line."""
     known = rows[rows["pictures_ci"].notna()]
     if known.empty:
@@ -126,3 +137,12 @@ def _names(rows: pd.DataFrame) -> list[str]:
 def once(names: pd.Series) -> list[str]:
     """Each name where it first stands, then blanks."""
     return [name if i == 0 or names.iloc[i - 1] != name else "" for i, name in enumerate(names)]
+
+
+def among_asked(groups: pd.Series, arms: pd.Series, asked: Collection[tuple[str, str]] | None) -> np.ndarray:
+    """Which of these arms were asked for, by group and name, or by name where a table has no groups; None: all."""
+    if asked is None:
+        return np.ones(len(arms), bool)
+    names = {name for _, name in asked}
+    found = [(group, name) in asked if group else name in names for group, name in zip(groups, arms, strict=True)]
+    return np.array(found, bool)

@@ -182,6 +182,19 @@ def sections(claims: pd.DataFrame, ranks: pd.DataFrame, scale: str) -> list[Sect
     return made
 
 
+def findings(claims: pd.DataFrame) -> list[str]:
+    """The claims that hold or are contradicted as sentences, and how many are open; `claims` as `judged` gives them."""
+    text = COLUMNS["paper_delta"].text
+    told = claims[claims["verdict"].isin([VERDICTS[True], VERDICTS[False]])]
+    lines = [
+        f"{row['claim']}: {row['verdict']} ({_plus_minus(text(row['delta']), row['ci'])} points; the paper: "
+        f"{text(row['paper_delta'])})."
+        for row in told.to_dict("records")
+    ]
+    open_ = (claims["verdict"] == VERDICTS[None]).sum()
+    return lines + ([f"Of {open_} of {len(claims)} claims nothing can be told yet."] if open_ else [])
+
+
 def _pair(n: int, against: int) -> str:
     return "" if not n + against else str(n) if n == against else f"{n} and {against}"
 

@@ -1,12 +1,12 @@
 """A table of the paper beside ours: costs at full size, and accuracies of a run at some scale."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 import pandas as pd
 
 from reports import published
-from reports.cells import accuracies, differences, once, seeds, verdict_remarks
+from reports.cells import accuracies, among_asked, differences, once, seeds, verdict_remarks
 from reports.columns import COLUMNS
 from reports.compare import full_size
 from reports.render import Section, formatted, marked
@@ -96,7 +96,13 @@ def added(number: int, results: pd.DataFrame) -> pd.DataFrame:
     return results[~results["arm"].isin(published.table(number)["model"])]
 
 
-def sections(number: int, rows: pd.DataFrame, scale: str, remarks: list[str]) -> list[Section]:
+def sections(
+    number: int,
+    rows: pd.DataFrame,
+    scale: str,
+    remarks: list[str],
+    asked: Collection[tuple[str, str]] | None = None,
+) -> list[Section]:
     """What is printed of `compared`: the table at full size and, after a run, the run's table.
 
     Args:
@@ -104,13 +110,17 @@ def sections(number: int, rows: pd.DataFrame, scale: str, remarks: list[str]) ->
         rows: as `compared` gives them.
         scale: name of the run's scale, and what of models and pictures it has: "digits: small models on ...".
         remarks: printed below the run's table.
+        asked: arms (group, name): the run's table of these alone is printed, compared as they are in the table of all.
     """
+    shown = (rows[["n", "stopped", "failed"]].astype(float).sum(axis=1) > 0) | (rows["no_number"] != "")
+    if asked is not None:
+        shown &= among_asked(rows["group"], rows["model"], asked)
+        return [_run(number, rows, shown, scale, remarks)] if shown.any() else []
     made = [_full_size(number, rows)]
     if rows["paper_structure"].any():
         made.append(_structures(number, rows))
-    shown = (rows[["n", "stopped", "failed"]].astype(float).sum(axis=1) > 0) | (rows["no_number"] != "")
     if shown.any():
-        made.append(_run(number, rows[shown], scale, remarks))
+        made.append(_run(number, rows, shown, scale, remarks))
     return made
 
 
@@ -132,12 +142,13 @@ def _structures(number: int, rows: pd.DataFrame) -> Section:
     return Section(f"Table {number}, structures: the paper's and ours", frame, notes)
 
 
-def _run(number: int, rows: pd.DataFrame, scale: str, remarks: list[str]) -> Section:
+def _run(number: int, among: pd.DataFrame, shown: pd.Series, scale: str, remarks: list[str]) -> Section:
+    rows = among[shown]
     names, legend = _named(rows)
     texts = {"accuracy": accuracies(rows), "seeds": seeds(rows), "difference": differences(rows)}
     title = f"Table {number} as trained here, at scale {scale}"
     frame = _table(_beside_own_column(rows.assign(model=names, **texts)), RUN)
-    return Section(title, frame, [*legend, *verdict_remarks(rows), *remarks])
+    return Section(title, frame, [*legend, *verdict_remarks(rows, among), *remarks])
 
 
 def _named(rows: pd.DataFrame) -> tuple[pd.Series, list[str]]:

@@ -1,15 +1,19 @@
 """Frames as printed tables: text for a terminal, Markdown or LaTeX; and as CSV or JSON for programs."""
 
 import json
+import re
 from dataclasses import dataclass, field
 from textwrap import fill
 
 import pandas as pd
 from tabulate import tabulate
 
+from reports import latex
 from reports.columns import COLUMNS
 
 WIDTH = 120  # of remarks on a terminal
+# What Markdown takes for more than it is; an underscore between letters, and a bracket with no link, it does not.
+MEANT = re.compile(r"[\\|*`~$]|\[(?=[^\]]*\]\()|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,8 @@ def marked(frame: pd.DataFrame, column: str = "note") -> tuple[list[str], list[s
 
 def render(sections: list[Section], style: str) -> str:
     """The sections one below the other as `text`, `md` or `latex`."""
-    return "\n\n".join(STYLES[style](section) for section in sections) + "\n"
+    body = "\n\n".join(STYLES[style](section) for section in sections) + "\n"
+    return latex.head(body) + body if style == "latex" else body
 
 
 def as_csv(frame: pd.DataFrame) -> str:
@@ -72,22 +77,22 @@ def _text(section: Section) -> str:
 
 def _md(section: Section) -> str:
     headers, rows, align = _parts(section)
-    rows = [[cell.replace("|", "\\|").replace("*", "\\*") for cell in row] for row in rows]
-    headers = [header.replace("\n", " ") for header in headers]
-    body = tabulate(rows, headers, tablefmt="github", disable_numparse=True, colalign=align)
-    remarks = [r if r[:1].isdigit() else f"- {r}" for r in (r.replace("*", "\\*") for r in section.remarks)]
-    return "\n".join([f"**{section.title}**", "", body, *([""] if remarks else []), *remarks])
+    rows = [[_plain(cell) for cell in row] for row in rows]
+    headers = [_plain(header) for header in headers]
+    body = tabulate(rows, headers, tablefmt="pipe", disable_numparse=True, colalign=align)
+    remarks = [r if re.match(r"\d+\. ", r) else f"- {r}" for r in map(_plain, section.remarks)]
+    return "\n".join([f"**{_plain(section.title)}**", "", body, *([""] if remarks else []), *remarks])
+
+
+def _plain(text: str) -> str:
+    """A text that Markdown shows as it is, on one line."""
+    marked = MEANT.sub(r"\\\g<0>", " ".join(str(text).split()))
+    return re.sub(r"&(?=#?\w+;)", "&amp;", marked).replace("<", "&lt;")
 
 
 def _latex(section: Section) -> str:
-    headers, rows, align = _parts(section)
-    headers = [_tex(header.replace("\n", " ")) for header in headers]
-    rows = [[_tex(cell) for cell in row] for row in rows]
-    body = tabulate(rows, headers, tablefmt="latex_raw", disable_numparse=True, colalign=align)
-    for line in ("\\toprule", "\\midrule", "\\bottomrule"):
-        body = body.replace("\\hline", line, 1)
-    notes = [rf"\par\noindent{{\footnotesize {_tex(remark)}}}" for remark in section.remarks]
-    return "\n".join([rf"\par\noindent\textbf{{{_tex(section.title)}}}\par", body, *notes])
+    _, rows, _ = _parts(section)
+    return latex.table(section.title, [COLUMNS[name] for name in section.frame.columns], rows, section.remarks)
 
 
 STYLES = {"text": _text, "md": _md, "latex": _latex}
@@ -105,10 +110,3 @@ def _grouped(headers: list[str]) -> list[str]:
     firsts = [header.partition("\n")[0] if "\n" in header else None for header in headers]
     repeated = [first is not None and i > 0 and first == firsts[i - 1] for i, first in enumerate(firsts)]
     return ["\n" + h.partition("\n")[2] if again else h for h, again in zip(headers, repeated, strict=True)]
-
-
-def _tex(text: str) -> str:
-    special = {char: f"\\{char}" for char in "&%_#${}"} | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}"}
-    special |= {"^": r"\textasciicircum{}", "\u0394": r"$\Delta$", "\u00b1": r"$\pm$", "\u2212": "$-$"}
-    special |= {"\u2020": r"$\dagger$", "*": r"$\ast$"}
-    return "".join(special.get(char, char) for char in text)

@@ -14,6 +14,7 @@ from studies.reporting.claims import claims as claims_of_paper
 from studies.reporting.frames import store_root
 from studies.reporting.page import page_of
 from studies.reporting.tables import FIGURE_SUFFIXES, study_of_table, table
+from studies.reporting.two_arms import compare as compare_arms
 from studies.store.store import Store
 from studies.trials.scale import Scale
 
@@ -30,6 +31,7 @@ def report(
     format: Format = "text",
     figure: str | Path | None = None,
     claims: bool = False,
+    compare: tuple[str, str] | None = None,
     runs_dir: str | Path | None = None,
 ) -> str:
     """A study's table, or one of the paper's, beside what was trained, as text: `print(studies.report("cnn_to_vit"))`.
@@ -42,6 +44,8 @@ def report(
         format: of the text; html: a page by itself, with curves, every trial, and differences as figures.
         figure: where to draw accuracy against MACs: .png, .pdf or .svg.
         claims: instead of a table, what the paper claims and whether it holds at the scale.
+        compare: instead of a table, the first of these two arms against the second, one comparison; each is ARM, or
+            GROUP/ARM where several groups have it.
         runs_dir: the store, a folder or a URL; default: $STUDIES_RUNS_DIR, else ./runs.
 
     Raises:
@@ -49,11 +53,13 @@ def report(
     """
     if (paper_table is not None) + (study is not None) + claims != 1:
         raise SpecError("say which table: --table 6, the name of a study, or --claims")
+    if compare is not None and (isinstance(compare, str) or len(compare) != 2):
+        raise SpecError(f"compare: two names of arms, got {compare!r}")
+    if compare is not None and (claims or figure):
+        raise SpecError("--compare is of two arms: it goes with neither --claims nor --figure")
     if claims:
         if figure:
             raise SpecError("--figure draws a table of the paper beside ours, and --claims is none")
-        if format == "html":
-            raise SpecError("--claims are text, md, latex, csv or json: a page is of a study")
         found = scale if isinstance(scale, Scale) else load_scale(str(scale or DEFAULT_SCALE))
         return claims_of_paper(found, Store(store_root(runs_dir)).check_there(), seed_list(seeds), format)
     if paper_table is not None:
@@ -70,6 +76,8 @@ def report(
     if path and path.suffix not in FIGURE_SUFFIXES:
         raise SpecError(f"a figure is written as {', '.join(FIGURE_SUFFIXES)}, got {path.name!r}")
     store = Store(store_root(runs_dir))
+    if compare is not None:
+        return compare_arms(study, scale, store, compare, seed_list(seeds), format, command)
     if format == "html":
         return page_of(study, scale, store, seed_list(seeds), command)
     return table(study, scale, store, seed_list(seeds), format, path, command)

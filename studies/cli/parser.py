@@ -161,6 +161,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--claims", action="store_true", help="what the paper claims, and whether it holds in what was trained"
     )
+    command.add_argument(
+        "--compare",
+        nargs=2,
+        metavar=("A", "B"),
+        help="instead of the table arm A against arm B of it, one comparison; GROUP/ARM where several groups have it",
+    )
     command.add_argument("--scale", help="scale of the run to show (default: the study's)")
     command.add_argument("--seeds", type=seeds, metavar="K", help="only these seeds: how many, or a list 0,1,2")
     command.add_argument(

@@ -15,6 +15,7 @@ def main(arguments: argparse.Namespace) -> int:
         format=arguments.format,
         figure=arguments.figure,
         claims=arguments.claims,
+        compare=arguments.compare and tuple(arguments.compare),
         runs_dir=arguments.runs_dir,
     )
     print(text, end="")

@@ -43,7 +43,10 @@ def main(arguments: argparse.Namespace) -> int:
         return 1
     from studies.reporting.tables import table
 
-    print(table(plan.study, plan.scale, plan.store, None if asked else arguments.seeds), end="")
+    only = [arm.key for arm in plan.study.matching(arguments.only)] if arguments.only else None
+    print(table(plan.study, plan.scale, plan.store, None if asked else arguments.seeds, asked=only), end="")
+    if only is not None:
+        say("only the arms of --only are shown; `studies report` shows the whole table")
     if plan.study.searches:
         say(f"the file has a search too, which `studies search {plan.study.path}` runs")
     _conclude(outcome, plan, time.monotonic() - start)

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from searchspace.cost.remembered import costs
-from searchspace.expand import SpecError, differences, field_at, nearest
+from searchspace.expand import SpecError, differences, field_at
 from searchspace.presets import preset
 from searchspace.spec import ModelSpec, to_dict
 from studies.api.progress import amount
@@ -131,9 +131,8 @@ def _named(study: Study, models: list[ModelSpec | str], name: str) -> dict[str, 
     Raises:
         SpecError: if there is no such arm, or it cannot be had at the scale.
     """
-    for arm, model in zip(study.arms, models, strict=True):
-        if arm.is_called(name):
-            if isinstance(model, str):
-                raise SpecError(f"{name} is not at this scale: {model}")
-            return to_dict(model) | _origins(arm) | _of_scale(arm)
-    raise SpecError(f"no arm {name!r} in {study.name}{nearest(name, [arm.name for arm in study.arms])}")
+    arm = study.arm_called(name)
+    model = models[study.arms.index(arm)]
+    if isinstance(model, str):
+        raise SpecError(f"{name} is not at this scale: {model}")
+    return to_dict(model) | _origins(arm) | _of_scale(arm)

@@ -1,7 +1,7 @@
 """Studies: a question about models, with its arms resolved. What they are at a scale is in `expansion`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from itertools import count, islice
 from pathlib import Path
@@ -95,6 +95,16 @@ class Arm:
         """What tells it from the study's other arms."""
         return self.group, self.name
 
+    def is_like(self, other: "Arm") -> bool:
+        """Whether it is trained as the other is, whatever the group; not known of arms that are matched to theirs."""
+        one, two = (replace(arm, group="", baseline=False, optional=False, place="") for arm in (self, other))
+        return self is other or (one == two and self.match is None)
+
+    @property
+    def full_name(self) -> str:
+        """Its group and its name."""
+        return f"{self.group}/{self.name}" if self.group else self.name
+
     @property
     def beside_model(self) -> list[str]:
         """What it is trained at, learns from and starts from, in words."""
@@ -154,11 +164,35 @@ class Study:
         """
         if not only:
             return self._with_needs([arm for arm in self.arms if everything or not arm.optional])
+        return self._with_needs(self.matching(only))
+
+    def matching(self, only: Sequence[str]) -> list[Arm]:
+        """The arms whose name or group matches.
+
+        Raises:
+            SpecError: if a pattern matches nothing (with the nearest names).
+        """
         for pattern in only:
             if not any(_matches(arm, pattern) for arm in self.arms):
                 known = [*dict.fromkeys(arm.group for arm in self.arms), *(arm.name for arm in self.arms)]
                 raise SpecError(f"no arm or group of {self.name} matches {pattern!r}{nearest(pattern, known)}")
-        return self._with_needs([arm for arm in self.arms if any(_matches(arm, pattern) for pattern in only)])
+        return [arm for arm in self.arms if any(_matches(arm, pattern) for pattern in only)]
+
+    def arm_called(self, name: str) -> Arm:
+        """The arm that a name means: its own, or GROUP/ARM where several groups have it and it is not one and the same.
+
+        Raises:
+            SpecError: if there is none (with the nearest names), or there are several.
+        """
+        found = [arm for arm in self.arms if arm.is_called(name) or name == arm.full_name]
+        if found and all(arm.is_like(found[0]) for arm in found):
+            return found[0]
+        if found:
+            raise SpecError(
+                f"{name!r} is in several groups of {self.name}: {', '.join(arm.full_name for arm in found)}"
+            )
+        known = [arm.name for arm in self.arms] + [arm.full_name for arm in self.arms if "/" in name]
+        raise SpecError(f"no arm {name!r} in {self.name}{nearest(name, dict.fromkeys(known))}")
 
     def _with_needs(self, arms: Sequence[Arm]) -> list[Arm]:
         wanted = {arm.key for arm in arms}

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 import pandas as pd
 
 from reports import claims as reported
+from reports.page import Page, html
 from reports.render import as_csv, as_json, render
 from studies.language.expansion import at_scale
 from studies.reporting.frames import results
+from studies.reporting.page import facts, problems
 from studies.reporting.structures import misnamed
 from studies.reporting.tables import described, study_of_table
 from studies.store.store import Store
@@ -15,7 +17,7 @@ from studies.trials.scale import Scale
 
 
 def claims(scale: Scale, store: Store, seeds: Sequence[int] | None = None, style: str = "text") -> str:
-    """The paper's claims, and whether what was trained at a scale bears them out, as text."""
+    """The paper's claims, and whether what was trained at a scale bears them out, as text or a page."""
     frames: list[pd.DataFrame] = []
     unfit: dict[tuple[str, str], str] = {}
     for number in reported.TABLES:
@@ -28,8 +30,14 @@ def claims(scale: Scale, store: Store, seeds: Sequence[int] | None = None, style
     if style in ("csv", "json"):
         return as_csv(judged) if style == "csv" else as_json(judged)
     made = reported.sections(judged, reported.agreement(trained, unfit), described(scale))
+    untrained = (judged["verdict"] == reported.UNTRAINED).all()
+    commands = " and ".join(f"studies run {study_of_table(n).name} --scale {scale.scale}" for n in reported.TABLES)
+    if style == "html":
+        found = [f"Nothing is trained yet. To train it: {commands}"] if untrained else reported.findings(judged)
+        lead = "What the paper claims, and whether it holds in what was trained here."
+        once = trained.drop_duplicates("trial")  # an arm may be in two tables
+        return html(Page("Claims of the paper", lead, facts(once, scale, store), found, made, problems(once)))
     text = f"{render(made, style)}\n"
-    if (judged["verdict"] == reported.UNTRAINED).all() and style == "text":
-        commands = " and ".join(f"studies run {study_of_table(n).name} --scale {scale.scale}" for n in reported.TABLES)
+    if untrained and style == "text":
         text += f"Nothing is trained yet at scale {scale.scale} in the store {store.root}. To train it: {commands}\n"
     return text

@@ -38,8 +38,6 @@ def page_of(
     """
     made = contents(study, scale, store, seeds)
     frame = made.results
-    failed = frame[frame["status"] == "failed"]
-    problems = [f"{row['arm']}, seed {row['seed']}: {row['reason']}" for row in failed.to_dict("records")]
     findings = ["Nothing is trained yet." + (f" To train it: {command}" if command else "")]
     pictures = list[Picture]()
     if not made.untrained:
@@ -50,18 +48,24 @@ def page_of(
         pictures = _pictures(study, scale, store, seeds, named, arms)
     first, *others = reversed(made.sections)  # what was trained, before what it is compared with
     parts: list[Section | Picture] = [first, *pictures, *others]
-    return html(Page(study.name, study.question, _facts(frame, scale, store), findings, parts, problems, refresh))
+    return html(Page(study.name, study.question, facts(frame, scale, store), findings, parts, problems(frame), refresh))
 
 
-def _facts(frame: pd.DataFrame, scale: Scale, store: Store) -> list[tuple[str, str]]:
-    """Where the numbers come from."""
+def facts(frame: pd.DataFrame, scale: Scale, store: Store) -> list[tuple[str, str]]:
+    """Where the numbers come from, of a row a trial: each fact a label and a text."""
     states = ", ".join(f"{count} {state}" for state, count in frame["status"].value_counts().items())
     done = frame[frame["status"] == "done"]
     columns = {"Device": "device", "Data": "data_fingerprint"}
     columns |= {name.removeprefix("version_"): name for name in map(str, done) if name.startswith("version_")}
     found = {label: sorted(set(done[name].dropna().astype(str)) - {""}) for label, name in columns.items()}
-    facts = [("Scale", described(scale)), ("Trials", states), ("Store", str(store.root))]
-    return facts + [(label, " and ".join(texts)) for label, texts in found.items() if texts]
+    known = [("Scale", described(scale)), ("Trials", states), ("Store", str(store.root))]
+    return known + [(label, " and ".join(texts)) for label, texts in found.items() if texts]
+
+
+def problems(frame: pd.DataFrame) -> list[str]:
+    """The trials that failed and why, of a row a trial."""
+    failed = frame[frame["status"] == "failed"]
+    return [f"{row['arm']}, seed {row['seed']}: {row['reason']}" for row in failed.to_dict("records")]
 
 
 def _findings(arms: pd.DataFrame) -> list[str]:

@@ -1,13 +1,14 @@
 """Tables and figures: frames of the store and counts of the specs, given to `reports`."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from reports import paper_table, study_table
+from reports.cells import among_asked
 from reports.figures import accuracy_against_macs, draw_accuracy_against_macs, save
 from reports.looks import Looks
 from reports.render import Section, as_csv, as_json, render
@@ -18,7 +19,7 @@ from studies.language.catalog import names
 from studies.language.expansion import at_scale, expand, full_size
 from studies.language.likeness import same_trials
 from studies.language.resolve import load_study
-from studies.language.study import Study
+from studies.language.study import Key, Study
 from studies.reporting.frames import results
 from studies.reporting.structures import misnamed, structure, tokens
 from studies.store.looks import kept_looks
@@ -51,15 +52,17 @@ def table(
     style: str = "text",
     figure: Path | None = None,
     command: str = "",
+    asked: Collection[Key] | None = None,
 ) -> str:
     """A study's table as text, and its figure drawn (into the store, or where asked).
 
-    `command` trains it: it is named below a table in which nothing is trained.
+    `command` trains it: it is named below a table in which nothing is trained. With `asked` the run's table of these
+    arms is all there is, compared as they are in the table of all.
 
     Raises:
         SpecError: if there is nothing to draw for a figure that was asked for, or it cannot be written.
     """
-    made = contents(study, scale, store, seeds)
+    made = contents(study, scale, store, seeds, asked)
     text = made.rendered(style)
     if made.untrained:
         if figure and study.table is not None:
@@ -97,27 +100,35 @@ class Contents:
         return f"{as_json(self.rows) if style == 'json' else render(self.sections, style)}\n"
 
 
-def contents(study: Study, scale: Scale, store: Store, seeds: Sequence[int] | None = None) -> Contents:
-    """What the store has of a study at a scale, as tables."""
+def contents(
+    study: Study,
+    scale: Scale,
+    store: Store,
+    seeds: Sequence[int] | None = None,
+    asked: Collection[Key] | None = None,
+) -> Contents:
+    """What the store has of a study at a scale, as tables; the sections of the arms that are asked for, or of all."""
     frame = results(study, store.root, scale, seeds)
-    level, looked = _looked(store, study, scale)
+    level, looked = looked_at(store, study, scale)
     if study.table is None:
         done = frame[frame["status"] == "done"]
-        notes = looked + remarks(study, scale, done)
-        sections = [study_table.section(study.name, frame, scale.scale, notes, level)]
+        notes = looked + remarks(study, scale, done, asked)
+        sections = [study_table.section(study.name, frame, scale.scale, notes, level, asked)]
         return Contents(frame, frame, sections, level, done.empty)
     trained = frame[frame["status"].isin(["done", "pruned", "failed"])]
     rows = paper_table.compared(study.table, counts(study), frame, misnamed(at_scale(study, scale)), level)
     rows["scale"] = scale.scale if not trained.empty else None
-    sections = paper_table.sections(study.table, rows, described(scale), looked + remarks(study, scale, trained))
+    notes = looked + remarks(study, scale, trained, asked)
+    sections = paper_table.sections(study.table, rows, described(scale), notes, asked)
     more = paper_table.added(study.table, frame)
-    if (more["status"] == "done").any():
+    wanted = among_asked(more["group"], more["arm"], asked)
+    if (more.loc[wanted, "status"] == "done").any():
         title = f"Arms of {study.name} that table {study.table} of the paper has not"
-        sections.append(study_table.section(title, more, scale.scale, [], level))
+        sections.append(study_table.section(title, more, scale.scale, [], level, asked))
     return Contents(frame, rows, sections, level, trained.empty)
 
 
-def _looked(store: Store, study: Study, scale: Scale) -> tuple[float, list[str]]:
+def looked_at(store: Store, study: Study, scale: Scale) -> tuple[float, list[str]]:
     """The level of a table's verdicts, and why it is that: less where seeds were added after looks at the results."""
     kept = kept_looks(store, study.name, scale.scale)
     if kept is None:
@@ -166,8 +177,8 @@ def described(scale: Scale) -> str:
     return f"{scale.scale}: {models} on {small}pictures, not ImageNet"
 
 
-def remarks(study: Study, scale: Scale, trained: pd.DataFrame) -> list[str]:
-    """What the scale can show; mixed versions; arms that are one model, or none, at this scale."""
+def of_trials(scale: Scale, trained: pd.DataFrame) -> list[str]:
+    """What the scale can show; mixed versions, devices or data of what was trained."""
     notes = [scale.shows] if scale.shows else []
     for column in trained.columns[trained.columns.str.startswith("version_")]:
         if trained[column].nunique() > 1:
@@ -177,20 +188,31 @@ def remarks(study: Study, scale: Scale, trained: pd.DataFrame) -> list[str]:
         notes.append(f"Trained on different devices: {', '.join(sorted(trained['device'].dropna().unique()))}.")
     if (data := trained["data_fingerprint"].replace("", None).dropna()).nunique() > 1:
         notes.append(f"Trained on different files of its data: fingerprints {', '.join(sorted(data.unique()))}.")
+    return notes
+
+
+def remarks(study: Study, scale: Scale, trained: pd.DataFrame, asked: Collection[Key] | None = None) -> list[str]:
+    """What `of_trials` says; arms that have a stage of their own, or are one model, or none, at this scale."""
+    arms = [arm for arm in study.arms if asked is None or arm.key in asked]
+    shown = trained[among_asked(trained["group"], trained["arm"], asked)]
+    notes = of_trials(scale, shown)
     notes += [study.remark] if study.remark else []
-    asked = dict.fromkeys(arm.stage for arm in study.arms if arm.stage in scale.stages)
-    for stage in filter(None, asked):
+    for stage in filter(None, dict.fromkeys(arm.stage for arm in arms if arm.stage in scale.stages)):
         changes = ", ".join(f"{field} {value}" for field, value in scale.stages[stage].items())
-        named = ", ".join(arm.name for arm in study.arms if arm.stage == stage)
+        named = ", ".join(arm.name for arm in arms if arm.stage == stage)
         notes.append(f"At stage {stage} of this scale: {named}: {changes}.")
     notes += [
         f"Nothing to compare with in {arm.group or study.name}: its baseline {arm.name} is not trained."
         for arm in study.arms
-        if arm.baseline and arm.group in set(trained["group"]) and arm.name not in set(trained["arm"])
+        if arm.baseline and arm.group in set(shown["group"]) and arm.name not in set(trained["arm"])
     ]
     scaled = at_scale(study, scale)
     what = "No number for " if study.table else ""
-    notes += [f"{what}{arm}: {why}." for (_, arm), why in misnamed(scaled).items() if arm in set(trained["arm"])]
-    notes += [f"No row for {item.arm.name}: {item.refusal}." for item in scaled if item.model is None]
+    notes += [f"{what}{arm}: {why}." for (_, arm), why in misnamed(scaled).items() if arm in set(shown["arm"])]
+    notes += [
+        f"No row for {item.arm.name}: {item.refusal}." for item in scaled if item.model is None and item.arm in arms
+    ]
     same = [list(dict.fromkeys(arm.name for arm in arms)) for arms in same_trials(expand(scaled, study.seeds[:1]).arms)]
-    return [*notes, *(f"One and the same model at this scale: {', '.join(n)}." for n in same if len(n) > 1)]
+    own = {arm.name for arm in arms}
+    alike = [one for one in same if len(one) > 1 and own & set(one)]
+    return [*notes, *(f"One and the same model at this scale: {', '.join(one)}." for one in alike)]

@@ -174,16 +174,6 @@ def test_every_style_prints_every_row(counted: pd.DataFrame, run: pd.DataFrame, 
     assert ("81.0 ± 1.0" in run_part) or (r"81.0 $\pm$ 1.0" in run_part)
 
 
-def test_latex_compiles_in_the_head() -> None:
-    table = compared(6, counts(study_of_table(6)), None)
-    text = render(sections(6, table, "digits", []), "latex")
-    tables = text.split(r"\bottomrule")[:-1]
-    bodies = [[line for line in part.splitlines() if line.endswith(r"\\")] for part in tables]
-    assert [len(body) for body in bodies] == [24, 21]  # the structures once for the two of ResNet50, none for two CNNs
-    assert [len({line.count("&") for line in body}) for body in bodies] == [1, 1]
-    assert all(part.count(r"\toprule") == part.count(r"\midrule") == 1 for part in tables)
-
-
 @pytest.mark.slow
 def test_csv_reads_back(counted: pd.DataFrame, run: pd.DataFrame, tmp_path) -> None:
     table = compared(6, counted, run)
