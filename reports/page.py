@@ -14,7 +14,6 @@ from xml.etree import ElementTree
 import matplotlib
 from matplotlib.figure import Figure
 
-from reports.columns import COLUMNS
 from reports.render import Section
 
 STYLE = Path(__file__).with_name("page.css")
@@ -95,7 +94,7 @@ def _list(title: str, lines: Sequence[str], kind: str = "findings") -> str:
 
 
 def _table(section: Section) -> str:
-    columns = [COLUMNS[name] for name in section.frame.columns]
+    columns = section.columns
     kinds = ["number" if column.number else "text" for column in columns]
     heads = "".join(
         f'<th scope="col" class="{kind}"><button type="button">{"<br>".join(map(escape, column.label.split(chr(10))))}'

@@ -1,13 +1,14 @@
 """Frames as printed tables: text for a terminal, Markdown or LaTeX; and as CSV or JSON for programs."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from textwrap import fill
 
 import pandas as pd
 from tabulate import tabulate
 
-from reports.columns import COLUMNS
+from reports.columns import COLUMNS, Column
 
 WIDTH = 120  # of remarks on a terminal
 
@@ -16,12 +17,19 @@ WIDTH = 120  # of remarks on a terminal
 class Section:
     """A titled table with remarks below it, ready to be printed.
 
-    The columns of `frame` are those of `columns.COLUMNS`, each number already a text.
+    The columns of `frame` are those of `columns.COLUMNS`, each number already a text; `more` has those that are not,
+    by name.
     """
 
     title: str
     frame: pd.DataFrame
     remarks: list[str] = field(default_factory=list)
+    more: Mapping[str, Column] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> list[Column]:
+        """What each column of the frame is."""
+        return [self.more[name] if name in self.more else COLUMNS[name] for name in self.frame.columns]
 
 
 def formatted(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
@@ -95,9 +103,8 @@ STYLES = {"text": _text, "md": _md, "latex": _latex}
 
 def _parts(section: Section) -> tuple[list[str], list[list[str]], list[str]]:
     """Headers, rows and the alignment of each column."""
-    columns = [COLUMNS[name] for name in section.frame.columns]
-    align = ["right" if column.number else "left" for column in columns]
-    return [column.label for column in columns], section.frame.to_numpy().tolist(), align
+    align = ["right" if column.number else "left" for column in section.columns]
+    return [column.label for column in section.columns], section.frame.to_numpy().tolist(), align
 
 
 def _grouped(headers: list[str]) -> list[str]:
@@ -110,5 +117,5 @@ def _grouped(headers: list[str]) -> list[str]:
 def _tex(text: str) -> str:
     special = {char: f"\\{char}" for char in "&%_#${}"} | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}"}
     special |= {"^": r"\textasciicircum{}", "\u0394": r"$\Delta$", "\u00b1": r"$\pm$", "\u2212": "$-$"}
-    special |= {"\u2020": r"$\dagger$", "*": r"$\ast$"}
+    special |= {"\u2020": r"$\dagger$", "*": r"$\ast$", "\u2713": r"$\surd$"}
     return "".join(special.get(char, char) for char in text)

@@ -10,6 +10,7 @@ from studies.language.catalog import FOLDER
 from studies.language.resolve import load_study
 from studies.language.scale_file import load_scale, names
 from studies.language.study import Study, seed_list
+from studies.reporting.analyses import Analysis
 from studies.reporting.claims import claims as claims_of_paper
 from studies.reporting.frames import store_root
 from studies.reporting.page import page_of
@@ -30,6 +31,8 @@ def report(
     format: Format = "text",
     figure: str | Path | None = None,
     claims: bool = False,
+    matrix: bool = False,
+    effects: bool = False,
     runs_dir: str | Path | None = None,
 ) -> str:
     """A study's table, or one of the paper's, beside what was trained, as text: `print(studies.report("cnn_to_vit"))`.
@@ -42,6 +45,9 @@ def report(
         format: of the text; html: a page by itself, with curves, every trial, and differences as figures.
         figure: where to draw accuracy against MACs: .png, .pdf or .svg.
         claims: instead of a table, what the paper claims and whether it holds at the scale.
+        matrix: below the table of a study of your own, which arm has which part, with ticks, and its score.
+        effects: below the table of a study with a `grid`, main effects and two-way interactions of its factors. A page
+            has both where the study has that form.
         runs_dir: the store, a folder or a URL; default: $STUDIES_RUNS_DIR, else ./runs.
 
     Raises:
@@ -49,6 +55,7 @@ def report(
     """
     if (paper_table is not None) + (study is not None) + claims != 1:
         raise SpecError("say which table: --table 6, the name of a study, or --claims")
+    analyses = _analyses(matrix, effects, format, claims)
     if claims:
         if figure:
             raise SpecError("--figure draws a table of the paper beside ours, and --claims is none")
@@ -71,8 +78,20 @@ def report(
         raise SpecError(f"a figure is written as {', '.join(FIGURE_SUFFIXES)}, got {path.name!r}")
     store = Store(store_root(runs_dir))
     if format == "html":
-        return page_of(study, scale, store, seed_list(seeds), command)
-    return table(study, scale, store, seed_list(seeds), format, path, command)
+        return page_of(study, scale, store, seed_list(seeds), command, analyses)
+    return table(study, scale, store, seed_list(seeds), format, path, command, analyses)
+
+
+def _analyses(matrix: bool, effects: bool, format: Format, claims: bool) -> list[Analysis]:
+    """What is asked for below a table."""
+    asked: dict[Analysis, bool] = {"matrix": matrix, "effects": effects}
+    wanted = [name for name, said in asked.items() if said]
+    flags = " and ".join(f"--{name}" for name in wanted)
+    if wanted and claims:
+        raise SpecError(f"{flags}: of a study of your own, and --claims is of the paper")
+    if wanted and format in ("csv", "json"):
+        raise SpecError(f"{flags}: in text, md, latex or html; {format} has a row a trial")
+    return wanted
 
 
 def _command(study: Study, scale: str | Path | Scale | None, seeds: Sequence[int] | None, store: str | Path) -> str:

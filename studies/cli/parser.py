@@ -161,6 +161,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--claims", action="store_true", help="what the paper claims, and whether it holds in what was trained"
     )
+    command.add_argument(
+        "--matrix", action="store_true", help="below a study's table: which arm has which part, with ticks, and scores"
+    )
+    command.add_argument(
+        "--effects", action="store_true", help="below a grid's table: main effects and interactions of its factors"
+    )
     command.add_argument("--scale", help="scale of the run to show (default: the study's)")
     command.add_argument("--seeds", type=seeds, metavar="K", help="only these seeds: how many, or a list 0,1,2")
     command.add_argument(

@@ -15,6 +15,8 @@ def main(arguments: argparse.Namespace) -> int:
         format=arguments.format,
         figure=arguments.figure,
         claims=arguments.claims,
+        matrix=arguments.matrix,
+        effects=arguments.effects,
         runs_dir=arguments.runs_dir,
     )
     print(text, end="")

@@ -1,6 +1,6 @@
 """A study as one HTML page: what was found, tables, every trial, curves, differences, and where they come from."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pandas as pd
 
@@ -11,6 +11,7 @@ from reports.statistics import over_seeds
 from reports.study_figures import curves, differences, draw_curves, draw_differences, draw_trials, trials
 from studies.language.expansion import at_scale
 from studies.language.study import Study
+from studies.reporting.analyses import Analysis
 from studies.reporting.frames import history
 from studies.reporting.structures import misnamed
 from studies.reporting.tables import contents, described
@@ -18,9 +19,22 @@ from studies.store.store import Store
 from studies.trials.scale import Scale
 
 
-def page_of(study: Study, scale: Scale, store: Store, seeds: Sequence[int] | None = None, command: str = "") -> str:
-    """The page of a study at a scale, as the text of a file; `command` trains it, and is told where nothing is."""
-    made = contents(study, scale, store, seeds)
+def page_of(
+    study: Study,
+    scale: Scale,
+    store: Store,
+    seeds: Sequence[int] | None = None,
+    command: str = "",
+    analyses: Collection[Analysis] = (),
+) -> str:
+    """The page of a study at a scale, as the text of a file; `command` trains it, and is told where nothing is.
+
+    It has the analyses asked for; if none is, those that fit the study's form.
+
+    Raises:
+        SpecError: if the study has not the form that an analysis needs.
+    """
+    made = contents(study, scale, store, seeds, analyses or None)
     frame = made.results
     failed = frame[frame["status"] == "failed"]
     problems = [f"{row['arm']}, seed {row['seed']}: {row['reason']}" for row in failed.to_dict("records")]
@@ -32,7 +46,7 @@ def page_of(study: Study, scale: Scale, store: Store, seeds: Sequence[int] | Non
         findings = _findings(arms)
         pictures = _pictures(study, scale, store, seeds, named, arms)
     first, *others = reversed(made.sections)  # what was trained, before what it is compared with
-    parts: list[Section | Picture] = [first, *pictures, *others]
+    parts: list[Section | Picture] = [first, *made.analyses, *pictures, *others]
     return html(Page(study.name, study.question, _facts(frame, scale, store), findings, parts, problems))
 
 

@@ -1,8 +1,8 @@
 """Tables and figures: frames of the store and counts of the specs, given to `reports`."""
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -19,6 +19,7 @@ from studies.language.expansion import at_scale, expand, full_size
 from studies.language.likeness import same_trials
 from studies.language.resolve import load_study
 from studies.language.study import Study
+from studies.reporting.analyses import Analysis, asked, fitting
 from studies.reporting.frames import results
 from studies.reporting.structures import misnamed, structure, tokens
 from studies.store.looks import kept_looks
@@ -51,15 +52,17 @@ def table(
     style: str = "text",
     figure: Path | None = None,
     command: str = "",
+    analyses: Collection[Analysis] = (),
 ) -> str:
     """A study's table as text, and its figure drawn (into the store, or where asked).
 
-    `command` trains it: it is named below a table in which nothing is trained.
+    `command` trains it: it is named below a table in which nothing is trained. `analyses` stand below the table.
 
     Raises:
-        SpecError: if there is nothing to draw for a figure that was asked for, or it cannot be written.
+        SpecError: if there is nothing to draw for a figure that was asked for, or it cannot be written; or if the study
+            has not the form that an analysis needs.
     """
-    made = contents(study, scale, store, seeds)
+    made = contents(study, scale, store, seeds, analyses)
     text = made.rendered(style)
     if made.untrained:
         if figure and study.table is not None:
@@ -80,6 +83,7 @@ class Contents:
         results: a row a trial.
         rows: what programs get: the results, or of a table of the paper its rows beside them.
         sections: for people.
+        analyses: for people too, below these: the matrix of its parts, its effects.
         level: chance that any verdict of a group is noise.
         untrained: whether nothing is there to be shown.
     """
@@ -89,23 +93,35 @@ class Contents:
     sections: list[Section]
     level: float
     untrained: bool
+    analyses: list[Section] = field(default_factory=list)
 
     def rendered(self, style: str) -> str:
         """As text, Markdown, LaTeX, csv or json."""
         if style == "csv":
             return as_csv(self.rows)
-        return f"{as_json(self.rows) if style == 'json' else render(self.sections, style)}\n"
+        return f"{as_json(self.rows) if style == 'json' else render([*self.sections, *self.analyses], style)}\n"
 
 
-def contents(study: Study, scale: Scale, store: Store, seeds: Sequence[int] | None = None) -> Contents:
-    """What the store has of a study at a scale, as tables."""
+def contents(
+    study: Study,
+    scale: Scale,
+    store: Store,
+    seeds: Sequence[int] | None = None,
+    analyses: Collection[Analysis] | None = (),
+) -> Contents:
+    """What the store has of a study at a scale, as tables, with the analyses asked for; none: those that its form fits.
+
+    Raises:
+        SpecError: if the study has not the form that an analysis needs.
+    """
     frame = results(study, store.root, scale, seeds)
     level, looked = _looked(store, study, scale)
+    below = fitting(study, scale, frame, level) if analyses is None else asked(study, scale, frame, level, analyses)
     if study.table is None:
         done = frame[frame["status"] == "done"]
         notes = looked + remarks(study, scale, done)
         sections = [study_table.section(study.name, frame, scale.scale, notes, level)]
-        return Contents(frame, frame, sections, level, done.empty)
+        return Contents(frame, frame, sections, level, done.empty, below)
     trained = frame[frame["status"].isin(["done", "pruned", "failed"])]
     rows = paper_table.compared(study.table, counts(study), frame, misnamed(at_scale(study, scale)), level)
     rows["scale"] = scale.scale if not trained.empty else None
