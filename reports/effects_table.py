@@ -113,7 +113,6 @@ def _held(found: pd.DataFrame) -> list[str]:
     """What the intervals are, and why some effects have none."""
     lines = []
     if (known := found[found["ci"].notna()]).shape[0]:
-        one = known["comparisons"].max() == 1
         count = known["comparisons"].max()
         corrected = f", corrected for {count} such effects, so that all hold at once" if count > 1 else ""
         lines.append(

@@ -88,9 +88,9 @@ def _analyses(matrix: bool, effects: bool, format: Format, claims: bool) -> list
     wanted = [name for name, said in asked.items() if said]
     flags = " and ".join(f"--{name}" for name in wanted)
     if wanted and claims:
-        raise SpecError(f"{flags}: of a study of your own, and --claims is of the paper")
+        raise SpecError(f"{flags}: for a study of your own; leave out --claims")
     if wanted and format in ("csv", "json"):
-        raise SpecError(f"{flags}: in text, md, latex or html; {format} has a row a trial")
+        raise SpecError(f"{flags}: for text, md, latex and html; {format} has a row a trial, and no more")
     return wanted
 
 

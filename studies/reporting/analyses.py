@@ -47,7 +47,7 @@ def asked(
         return []
     if study.table is not None:
         flags = " and ".join(f"--{name}" for name in wanted)
-        raise SpecError(f"{flags}: of a study of your own, and {study.name} is table {study.table} of the paper")
+        raise SpecError(f"{flags}: for a study of your own; {study.name} reproduces table {study.table} of the paper")
     scaled = at_scale(study, scale)
     made = []
     if "matrix" in wanted:
@@ -59,8 +59,8 @@ def asked(
     if "effects" in wanted:
         crossed = designs(scaled)
         if not crossed:
-            text = "crosses factors: its arms would come from `grid`, or be all combinations of two parts; --matrix"
-            raise SpecError(f"--effects: no group of {study.name} {text} shows which arm has which part")
+            text = "its arms come neither from a `grid`, nor are they every combination of two parts or more"
+            raise SpecError(f"--effects: {study.name} crosses no factors: {text}")
         for design in crossed:
             made += effects_table.sections(_title(study, design.group), scale.scale, design, results, level)
     return made
