@@ -24,6 +24,7 @@ from reports.welch import Sample
 
 Cell = tuple[str, ...]  # a level of each factor
 NO_ARM = "no arm of this study"
+SPOILT = {"failed": "failed", "pruned": "stopped early"}  # states of trials that leave the better seeds
 TOLD_NOT, ALIKE = "cannot be told", "one model here"
 
 
@@ -126,10 +127,9 @@ def of_cells(design: Design, results: pd.DataFrame) -> Results:
         trials[cell] = frozenset(rows["trial"]) if "trial" in rows else frozenset([name])
         states = rows["status"].value_counts()
         values = rows.loc[rows["status"] == "done", "top1"].astype(float).dropna().tolist()
-        spoilt = {word: states.get(state, 0) for state, word in (("failed", "failed"), ("pruned", "stopped early"))}
-        if any(spoilt.values()):
-            counts = " and ".join(f"{count} {word}" for word, count in spoilt.items() if count)
-            missing[cell] = f"of {len(rows)} seeds {counts}"
+        spoilt = [f"{states[state]} {word}" for state, word in SPOILT.items() if state in states]
+        if spoilt:
+            missing[cell] = f"{' and '.join(spoilt)} of {len(rows)} seeds"
         elif values:
             samples[cell] = Sample.of(values)
         else:

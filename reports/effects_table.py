@@ -17,14 +17,14 @@ MAIN = {
     "factor": Column("Factor"),
     "level": Column("Level"),
     "mean": Column("Top-1 (%)\nmean", written=True),
-    "cell_seeds": Column("Seeds\na cell", written=True),
+    "cell_seeds": Column("Seeds\nan arm", written=True),
     "difference": Column("Main effect\n(points)", written=True),
 }
 CROSSED = {
     "factor": Column("Factors"),
     "level": Column("Levels"),
     "against": Column("Against"),
-    "cell_seeds": Column("Seeds\na cell", written=True),
+    "cell_seeds": Column("Seeds\nan arm", written=True),
     "difference": Column("Interaction\n(points)", written=True),
 }
 SHOWN = 100  # interactions in a table
@@ -39,7 +39,7 @@ def sections(title: str, scale: str, design: Design, results: pd.DataFrame, leve
     main, crossed = (found[found["kind"] == kind] for kind in ("main", "interaction"))
     made = [_main(f"{title}: main effects, at scale {scale}", design, results, main, missing)]
     if len(crossed):
-        made.append(_interactions(f"{title}: interactions of two factors, at scale {scale}", design, crossed))
+        made.append(_interactions(f"{title}: interactions of two factors, at scale {scale}", design, crossed, missing))
     return made
 
 
@@ -66,12 +66,13 @@ def _main(title: str, design: Design, results: pd.DataFrame, found: pd.DataFrame
     )
 
 
-def _interactions(title: str, design: Design, found: pd.DataFrame) -> Section:
+def _interactions(title: str, design: Design, found: pd.DataFrame, missing: list[str]) -> Section:
     short = short_names(list(design.factors))
     lines = [
         f"Interaction: what two levels together do beyond the sum of what each does alone{_averaged(design)}. Verdict: "
         "more or less than the sum where the interval leaves out 0; unresolved does not say that effects add up.",
         *_held(found),
+        *missing,
     ]
     if len(found) > SHOWN:
         lines.append(f"The {SHOWN} largest of {len(found)} interactions are shown.")

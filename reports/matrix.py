@@ -39,9 +39,8 @@ def section(
     texts = {"accuracy": accuracies(measured), "seeds": seeds(measured), "difference": differences(measured)}
     scores = formatted(measured.assign(**texts), ["arm", *texts, "verdict"])
     frame = pd.DataFrame({"arm": parts["arm"], **cells}).merge(scores, on="arm", how="left").fillna("")
-    return Section(
-        title, frame, _remarks(ticked, cells, measured), {name: _column(name, cells[name]) for name in names}
-    )
+    columns = {name: _column(name, cells[name]) for name in names}
+    return Section(title, frame, [*_remarks(ticked, cells, measured), *remarks], columns)
 
 
 def _states(values: Sequence[Any]) -> list[Any]:

@@ -115,10 +115,10 @@ def _table(section: Section) -> str:
 
 
 def _filled(section: Section) -> list[list[str]]:
-    """The cells; a group that is printed once stands in each of its rows, so that sorted rows keep it."""
+    """The cells; a group or factor that is printed once stands in each of its rows, so that sorted rows keep it."""
     frame = section.frame
-    if "group" in frame:
-        frame = frame.assign(group=frame["group"].where(frame["group"] != "").ffill().fillna(""))
+    for name in frame.columns.intersection(["group", "factor"]):
+        frame = frame.assign(**{name: frame[name].where(frame[name] != "").ffill().fillna("")})
     return frame.to_numpy().tolist()
 
 
