@@ -28,6 +28,7 @@ SPECIAL = {char: f"\\{char}" for char in "&%_#${}"} | {
     "\u2264": r"$\le$",
     "\u2265": r"$\ge$",
     "\u221e": r"$\infty$",
+    "\u2713": r"$\surd$",
 }
 DASHES = {"\u2013": "--", "\u2014": "---"}
 WRITTEN = SPECIAL | DASHES | {"\0": "{}"}

@@ -14,7 +14,6 @@ from xml.etree import ElementTree
 import matplotlib
 from matplotlib.figure import Figure
 
-from reports.columns import COLUMNS
 from reports.render import Section
 
 STYLE = Path(__file__).with_name("page.css")
@@ -99,7 +98,7 @@ def _list(title: str, lines: Sequence[str], kind: str = "findings") -> str:
 
 
 def _table(section: Section) -> str:
-    columns = [COLUMNS[name] for name in section.frame.columns]
+    columns = section.columns
     kinds = ["number" if column.number else "text" for column in columns]
     heads = "".join(
         f'<th scope="col" class="{kind}"><button type="button">{"<br>".join(map(escape, column.label.split(chr(10))))}'
@@ -120,10 +119,10 @@ def _table(section: Section) -> str:
 
 
 def _filled(section: Section) -> list[list[str]]:
-    """The cells; a group that is printed once stands in each of its rows, so that sorted rows keep it."""
+    """The cells; a group or factor that is printed once stands in each of its rows, so that sorted rows keep it."""
     frame = section.frame
-    if "group" in frame:
-        frame = frame.assign(group=frame["group"].where(frame["group"] != "").ffill().fillna(""))
+    for name in frame.columns.intersection(["group", "factor"]):
+        frame = frame.assign(**{name: frame[name].where(frame[name] != "").ffill().fillna("")})
     return frame.to_numpy().tolist()
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from textwrap import fill
 
@@ -9,7 +10,7 @@ import pandas as pd
 from tabulate import tabulate
 
 from reports import latex
-from reports.columns import COLUMNS
+from reports.columns import COLUMNS, Column
 
 WIDTH = 120  # of remarks on a terminal
 # What Markdown takes for more than it is; an underscore between letters, and a bracket with no link, it does not.
@@ -20,12 +21,19 @@ MEANT = re.compile(r"[\\|*`~$]|\[(?=[^\]]*\]\()|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9
 class Section:
     """A titled table with remarks below it, ready to be printed.
 
-    The columns of `frame` are those of `columns.COLUMNS`, each number already a text.
+    The columns of `frame` are those of `columns.COLUMNS`, each number already a text; `more` has those that are not,
+    by name.
     """
 
     title: str
     frame: pd.DataFrame
     remarks: list[str] = field(default_factory=list)
+    more: Mapping[str, Column] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> list[Column]:
+        """What each column of the frame is."""
+        return [self.more[name] if name in self.more else COLUMNS[name] for name in self.frame.columns]
 
 
 def formatted(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
@@ -92,7 +100,7 @@ def _plain(text: str) -> str:
 
 def _latex(section: Section) -> str:
     _, rows, _ = _parts(section)
-    return latex.table(section.title, [COLUMNS[name] for name in section.frame.columns], rows, section.remarks)
+    return latex.table(section.title, section.columns, rows, section.remarks)
 
 
 STYLES = {"text": _text, "md": _md, "latex": _latex}
@@ -100,9 +108,8 @@ STYLES = {"text": _text, "md": _md, "latex": _latex}
 
 def _parts(section: Section) -> tuple[list[str], list[list[str]], list[str]]:
     """Headers, rows and the alignment of each column."""
-    columns = [COLUMNS[name] for name in section.frame.columns]
-    align = ["right" if column.number else "left" for column in columns]
-    return [column.label for column in columns], section.frame.to_numpy().tolist(), align
+    align = ["right" if column.number else "left" for column in section.columns]
+    return [column.label for column in section.columns], section.frame.to_numpy().tolist(), align
 
 
 def _grouped(headers: list[str]) -> list[str]:

@@ -10,6 +10,7 @@ from studies.language.catalog import FOLDER
 from studies.language.resolve import load_study
 from studies.language.scale_file import load_scale, names
 from studies.language.study import Study, seed_list
+from studies.reporting.analyses import Analysis
 from studies.reporting.claims import claims as claims_of_paper
 from studies.reporting.frames import store_root
 from studies.reporting.page import page_of
@@ -32,6 +33,8 @@ def report(
     figure: str | Path | None = None,
     claims: bool = False,
     compare: tuple[str, str] | None = None,
+    matrix: bool = False,
+    effects: bool = False,
     runs_dir: str | Path | None = None,
 ) -> str:
     """A study's table, or one of the paper's, beside what was trained, as text: `print(studies.report("cnn_to_vit"))`.
@@ -46,6 +49,9 @@ def report(
         claims: instead of a table, what the paper claims and whether it holds at the scale.
         compare: instead of a table, the first of these two arms against the second, one comparison; each is ARM, or
             GROUP/ARM where several groups have it.
+        matrix: below the table of a study of your own, which arm has which part, with ticks, and its score.
+        effects: below the table of a study with a `grid`, main effects and two-way interactions of its factors. A page
+            has both where the study has that form.
         runs_dir: the store, a folder or a URL; default: $STUDIES_RUNS_DIR, else ./runs.
 
     Raises:
@@ -55,8 +61,9 @@ def report(
         raise SpecError("say which table: --table 6, the name of a study, or --claims")
     if compare is not None and (isinstance(compare, str) or len(compare) != 2):
         raise SpecError(f"compare: two names of arms, got {compare!r}")
-    if compare is not None and (claims or figure):
-        raise SpecError("--compare is of two arms: it goes with neither --claims nor --figure")
+    if compare is not None and (claims or figure or matrix or effects):
+        raise SpecError("--compare is of two arms: it goes with no --claims, --figure, --matrix or --effects")
+    analyses = _analyses(matrix, effects, format, claims)
     if claims:
         if figure:
             raise SpecError("--figure draws a table of the paper beside ours, and --claims is none")
@@ -79,8 +86,20 @@ def report(
     if compare is not None:
         return compare_arms(study, scale, store, compare, seed_list(seeds), format, command)
     if format == "html":
-        return page_of(study, scale, store, seed_list(seeds), command)
-    return table(study, scale, store, seed_list(seeds), format, path, command)
+        return page_of(study, scale, store, seed_list(seeds), command, analyses)
+    return table(study, scale, store, seed_list(seeds), format, path, command, analyses=analyses)
+
+
+def _analyses(matrix: bool, effects: bool, format: Format, claims: bool) -> list[Analysis]:
+    """What is asked for below a table."""
+    asked: dict[Analysis, bool] = {"matrix": matrix, "effects": effects}
+    wanted = [name for name, said in asked.items() if said]
+    flags = " and ".join(f"--{name}" for name in wanted)
+    if wanted and claims:
+        raise SpecError(f"{flags}: for a study of your own; leave out --claims")
+    if wanted and format in ("csv", "json"):
+        raise SpecError(f"{flags}: for text, md, latex and html; {format} has a row a trial, and no more")
+    return wanted
 
 
 def _command(study: Study, scale: str | Path | Scale | None, seeds: Sequence[int] | None, store: str | Path) -> str:

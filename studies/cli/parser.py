@@ -167,6 +167,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar=("A", "B"),
         help="instead of the table arm A against arm B of it, one comparison; GROUP/ARM where several groups have it",
     )
+    command.add_argument(
+        "--matrix", action="store_true", help="below a study's table: which arm has which part, with ticks, and scores"
+    )
+    command.add_argument(
+        "--effects", action="store_true", help="below a grid's table: main effects and interactions of its factors"
+    )
     command.add_argument("--scale", help="scale of the run to show (default: the study's)")
     command.add_argument("--seeds", type=seeds, metavar="K", help="only these seeds: how many, or a list 0,1,2")
     command.add_argument(

@@ -16,6 +16,8 @@ def main(arguments: argparse.Namespace) -> int:
         figure=arguments.figure,
         claims=arguments.claims,
         compare=arguments.compare and tuple(arguments.compare),
+        matrix=arguments.matrix,
+        effects=arguments.effects,
         runs_dir=arguments.runs_dir,
     )
     print(text, end="")

@@ -158,7 +158,7 @@ def _arms(file: YamlFile, where: tuple[str, ...], name: str, group: Group) -> It
             near = [key for key in entry or {} if key.startswith(f"{error.where}.")]
             key = next((key for key in entry or {} if error.blames(key)), next(iter(near), "base"))
             raise file.error((*where, "arms", arm, key), f"{arm}: {error}", error.kind) from None
-    generated, long_names = _generated(file, where, group, base, variants)
+    generated, long_names, grids = _generated(file, where, group, base, variants)
     variants |= generated
     by_long_name = {long_name: arm for arm, long_name in long_names.items()}
     baseline = by_long_name.get(group.baseline or "", group.baseline) or next(iter(variants))
@@ -182,6 +182,7 @@ def _arms(file: YamlFile, where: tuple[str, ...], name: str, group: Group) -> It
             place=file.place(place),
             long_name=long_names.get(arm, ""),
             preset=presets.get(arm, group.base),
+            grid=grids.get(arm, {}),
             **origins.get(arm, {}),
         )
 
@@ -225,8 +226,11 @@ def _check_exclude(file: YamlFile, where: tuple[str, ...], group: Group) -> None
 
 def _generated(
     file: YamlFile, where: tuple[str, ...], group: Group, base: ModelSpec, named: dict[str, Variant]
-) -> tuple[dict[str, Variant], dict[str, str]]:
-    """The arms that a group's generators make, after the base itself if no named arm is it; and their long names."""
+) -> tuple[dict[str, Variant], dict[str, str], dict[str, dict[str, Any]]]:
+    """The arms that a group's generators make, after the base itself if no named arm is it.
+
+    With the long names of all, and the overrides of those of a grid, by name.
+    """
 
     def can_be_built(overrides: dict[str, Any]) -> bool:
         try:
@@ -239,9 +243,10 @@ def _generated(
 
     made: dict[str, Variant] = {}
     long_names: dict[str, str] = {}
+    grids: dict[str, dict[str, Any]] = {}
     kind, arm = "sample", ""
     try:
-        for kind, arm, long_name, overrides in generate(group, can_be_built):  # noqa: B007 (the error names them)
+        for kind, arm, long_name, overrides in generate(group, can_be_built):  # the error names them
             if not group.name and (arm in named or arm in made):
                 arm = long_name
             if arm in named or arm in made:
@@ -250,6 +255,8 @@ def _generated(
                 )
                 raise SpecError(f"two arms have this name: {tell}")
             made[arm], long_names[arm] = vary(base, overrides), long_name
+            if kind == "grid":
+                grids[arm] = overrides
     except SpecError as error:
         place = next((key for key in getattr(group, kind) or {} if error.blames(key)), "")
         text = f"{kind}: {f'{arm}: ' if arm else ''}{error}"
@@ -268,4 +275,4 @@ def _generated(
     has_base = any(variant.is_base(base) for variant in named.values())
     if made and not has_base and not only_reverse:
         made = {"base": Variant(base)} | made
-    return made, long_names
+    return made, long_names, grids

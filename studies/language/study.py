@@ -67,6 +67,7 @@ class Arm:
         match: what is changed of it so that it costs what its group's baseline does, at any scale.
         place: file and line, for errors.
         preset: that it starts from.
+        grid: the values that it has of the fields of a grid, by dotted field; none: no grid made it.
         long_name: of a generated arm, by all that it changes: is understood wherever its name is.
     """
 
@@ -85,6 +86,7 @@ class Arm:
     place: str = ""
     long_name: str = ""
     preset: str = ""
+    grid: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def is_called(self, name: str) -> bool:
         """Whether a name means this arm."""

@@ -1,6 +1,6 @@
 """A study as one HTML page: what was found, tables, every trial, curves, differences, and where they come from."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pandas as pd
 
@@ -11,6 +11,7 @@ from reports.statistics import over_seeds
 from reports.study_figures import curves, differences, draw_curves, draw_differences, draw_trials, trials
 from studies.language.expansion import at_scale
 from studies.language.study import Study
+from studies.reporting.analyses import Analysis
 from studies.reporting.frames import history
 from studies.reporting.structures import misnamed
 from studies.reporting.tables import contents, described
@@ -24,6 +25,7 @@ def page_of(
     store: Store,
     seeds: Sequence[int] | None = None,
     command: str = "",
+    analyses: Collection[Analysis] = (),
     refresh: int = 0,
 ) -> str:
     """The page of a study at a scale, as the text of a file.
@@ -34,9 +36,13 @@ def page_of(
         store: that has the results.
         seeds: only these; default: all.
         command: that trains it, which is told where nothing is.
+        analyses: below its table; default: those that fit the study's form.
         refresh: seconds until a browser loads it again, while a run goes on; 0: it does not.
+
+    Raises:
+        SpecError: if the study has not the form that an analysis needs.
     """
-    made = contents(study, scale, store, seeds)
+    made = contents(study, scale, store, seeds, analyses=analyses or None)
     frame = made.results
     findings = ["Nothing is trained yet." + (f" To train it: {command}" if command else "")]
     pictures = list[Picture]()
@@ -47,7 +53,7 @@ def page_of(
         findings = _findings(arms)
         pictures = _pictures(study, scale, store, seeds, named, arms)
     first, *others = reversed(made.sections)  # what was trained, before what it is compared with
-    parts: list[Section | Picture] = [first, *pictures, *others]
+    parts: list[Section | Picture] = [first, *made.analyses, *pictures, *others]
     return html(Page(study.name, study.question, facts(frame, scale, store), findings, parts, problems(frame), refresh))
 
 

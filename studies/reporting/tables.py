@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -20,6 +20,8 @@ from studies.language.expansion import at_scale, expand, full_size
 from studies.language.likeness import same_trials
 from studies.language.resolve import load_study
 from studies.language.study import Key, Study
+from studies.reporting.analyses import Analysis, fitting
+from studies.reporting.analyses import asked as asked_analyses
 from studies.reporting.frames import results
 from studies.reporting.structures import misnamed, structure, tokens
 from studies.store.looks import kept_looks
@@ -53,16 +55,18 @@ def table(
     figure: Path | None = None,
     command: str = "",
     asked: Collection[Key] | None = None,
+    analyses: Collection[Analysis] = (),
 ) -> str:
     """A study's table as text, and its figure drawn (into the store, or where asked).
 
     `command` trains it: it is named below a table in which nothing is trained. With `asked` the run's table of these
-    arms is all there is, compared as they are in the table of all.
+    arms is all there is, compared as they are in the table of all. `analyses` stand below the table.
 
     Raises:
-        SpecError: if there is nothing to draw for a figure that was asked for, or it cannot be written.
+        SpecError: if there is nothing to draw for a figure that was asked for, or it cannot be written; or if the study
+            has not the form that an analysis needs.
     """
-    made = contents(study, scale, store, seeds, asked)
+    made = contents(study, scale, store, seeds, asked, analyses)
     text = made.rendered(style)
     if made.untrained:
         if figure and study.table is not None:
@@ -83,6 +87,7 @@ class Contents:
         results: a row a trial.
         rows: what programs get: the results, or of a table of the paper its rows beside them.
         sections: for people.
+        analyses: for people too, below these: the matrix of its parts, its effects.
         level: chance that any verdict of a group is noise.
         untrained: whether nothing is there to be shown.
     """
@@ -92,12 +97,13 @@ class Contents:
     sections: list[Section]
     level: float
     untrained: bool
+    analyses: list[Section] = field(default_factory=list)
 
     def rendered(self, style: str) -> str:
         """As text, Markdown, LaTeX, csv or json."""
         if style == "csv":
             return as_csv(self.rows)
-        return f"{as_json(self.rows) if style == 'json' else render(self.sections, style)}\n"
+        return f"{as_json(self.rows) if style == 'json' else render([*self.sections, *self.analyses], style)}\n"
 
 
 def contents(
@@ -106,15 +112,27 @@ def contents(
     store: Store,
     seeds: Sequence[int] | None = None,
     asked: Collection[Key] | None = None,
+    analyses: Collection[Analysis] | None = (),
 ) -> Contents:
-    """What the store has of a study at a scale, as tables; the sections of the arms that are asked for, or of all."""
+    """What the store has of a study at a scale, as tables; the sections of the arms that are asked for, or of all.
+
+    With the analyses asked for; none: those that the study's form fits.
+
+    Raises:
+        SpecError: if the study has not the form that an analysis needs.
+    """
     frame = results(study, store.root, scale, seeds)
     level, looked = looked_at(store, study, scale)
+    below = (
+        fitting(study, scale, frame, level)
+        if analyses is None
+        else asked_analyses(study, scale, frame, level, analyses)
+    )
     if study.table is None:
         done = frame[frame["status"] == "done"]
         notes = looked + remarks(study, scale, done, asked)
         sections = [study_table.section(study.name, frame, scale.scale, notes, level, asked)]
-        return Contents(frame, frame, sections, level, done.empty)
+        return Contents(frame, frame, sections, level, done.empty, below)
     trained = frame[frame["status"].isin(["done", "pruned", "failed"])]
     rows = paper_table.compared(study.table, counts(study), frame, misnamed(at_scale(study, scale)), level)
     rows["scale"] = scale.scale if not trained.empty else None
