@@ -5,6 +5,7 @@ import os
 import sys
 import time
 
+from searchspace.expand import SpecError
 from studies.api.how import How
 from studies.api.interrupt import EXIT_STATUS
 from studies.api.progress import duration, say
@@ -40,9 +41,14 @@ def main(arguments: argparse.Namespace) -> int:
             sys.stdout.flush()
             os._exit(1)  # an orderly end would wait for Ray
         return 1
+    from studies.reporting.figures import write
     from studies.reporting.tables import table
 
     print(table(plan.study, plan.scale, plan.store, None if asked else arguments.seeds), end="")
+    try:
+        say(f"figure: {write('macs', plan.study, plan.scale, plan.store, None if asked else arguments.seeds)}")
+    except SpecError as error:
+        say(f"studies: {error}")
     if plan.study.searches:
         say(f"the file has a search too, which `studies search {plan.study.path}` runs")
     progress = outcome.progress
