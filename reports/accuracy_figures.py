@@ -173,8 +173,8 @@ def _legend(figure: Figure, axes: Axes, points: pd.DataFrame) -> None:
         colour, shape = marker(i)
         members = points[points["family"] == name]
         lines = members.loc[(members["line"] != "") & (members["of"] == PAPER), "line"]
-        dash, face = "-" if lines.duplicated().any() else "", colour if members["trained"].any() else "white"
-        (handle,) = axes.plot([], [], dash, marker=shape, lw=1.2, color=colour, mfc=face, label=wrapped(name))
+        dash, face = "-" if lines.duplicated().any() else "none", colour if members["trained"].any() else "white"
+        (handle,) = axes.plot([], [], ls=dash, marker=shape, lw=1.2, color=colour, mfc=face, label=wrapped(name))
         handles += [handle] if name else []
     if not points["trained"].all():
         (hollow,) = axes.plot([], [], "o", color="0.3", mfc="white", label="hollow: not trained here")

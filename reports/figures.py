@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -57,6 +56,6 @@ def marker(i: int) -> tuple[str, str]:
     return COLOURS[i % len(COLOURS)], MARKERS[(i + i // len(COLOURS)) % len(MARKERS)]
 
 
-def rows_height(names: list[str], each: float, line: float = 0.14) -> float:
-    """Inches that a row for each name takes, where some names have more than one line."""
-    return float(np.sum([max(each, 0.08 + line * (1 + name.count("\n"))) for name in names]))
+def rows_height(names: list[str], each: float, line: float = 0.155) -> float:
+    """Inches that equal rows for these names take, where the longest may have more than one line."""
+    return len(names) * max([each, *(0.06 + line * (1 + name.count("\n")) for name in names)])

@@ -64,6 +64,7 @@ def name_points(axes: Axes, points: pd.DataFrame) -> list[str]:
         text = wrapped(together.iloc[i])
         note = axes.annotate(
             text, together.index[i], xytext=(0, 0), textcoords="offset points", fontsize=SIZE, ha="center", va="center",
+            bbox={"facecolor": "white", "alpha": 0.7, "lw": 0, "pad": 0.5},
             arrowprops={"arrowstyle": "-", "color": "0.55", "lw": 0.5, "shrinkA": 0, "shrinkB": 3},
         )  # fmt: skip
         note.set_in_layout(False)
@@ -86,9 +87,10 @@ def _place(point: np.ndarray, size: np.ndarray, panel: _Panel) -> tuple[np.ndarr
     free = inside & ~_hits(boxes, names).any(1)
     if not free.any():
         return None
-    clear = free & ~_hits(boxes, panel.marks).any(1)
+    centres, boxes, rings, angles = centres[free], boxes[free], rings[free], angles[free]
     cost = rings + 0.4 * angles + ON_LINE * np.minimum(_hits(boxes, panel.lines).sum(1) / 6, 2)
-    cost = np.where(clear if clear.any() else free, cost, np.inf)
+    on_mark = _hits(boxes, panel.marks).any(1)
+    cost[on_mark] += 0 if on_mark.all() else np.inf
     best, least = 0, np.inf
     for i in np.argsort(cost, kind="stable"):
         if cost[i] >= least:
@@ -144,8 +146,15 @@ def _around(places: np.ndarray, margin: float) -> Boxes:
 
 def _hits(boxes: Boxes, others: Boxes) -> np.ndarray:
     """(n, m): which boxes lie on which others."""
-    a, b = boxes[:, None], others[None]
-    return np.all((a[..., :2] < b[..., 2:]) & (b[..., :2] < a[..., 2:]), axis=-1)
+    left, bottom, right, top = boxes.T[:, :, None]
+    found = np.zeros((len(boxes), len(others)), dtype=bool)
+    if not len(boxes):
+        return found
+    near = (others[:, 0] < right.max()) & (others[:, 2] > left.min())
+    near &= (others[:, 1] < top.max()) & (others[:, 3] > bottom.min())
+    x0, y0, x1, y1 = others[near].T
+    found[:, near] = (left < x1) & (x0 < right) & (bottom < y1) & (y0 < top)
+    return found
 
 
 def told(left_out: Sequence[str]) -> str:

@@ -3,13 +3,14 @@
 import math
 
 import matplotlib
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from reports.figures import COLOURS, GREY, STYLE, rows_height, wrapped
 
+ACROSS = 3  # panels beside one another
 DASHES = ("-", "--", ":", "-.")
 FOUND = {"higher": COLOURS[0], "lower": COLOURS[1]}  # by verdict; else grey
 
@@ -28,29 +29,43 @@ def curves(history: pd.DataFrame, measure: str = "top1") -> pd.DataFrame:
 def draw_curves(lines: pd.DataFrame, title: str, label: str = "Top-1 (%)") -> Figure:
     """A panel for each group, a line for the mean of each arm in a band from its lowest to its highest seed."""
     groups = list(lines.groupby("group", sort=False))
-    most = max(part["arm"].nunique() for _, part in groups)
+    columns = min(ACROSS, len(groups))
+    rows = math.ceil(len(groups) / columns)
+    legend = max(_legend_size([wrapped(arm) for arm in part["arm"].unique()])[1] for _, part in groups)
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(max(6.0, 5.4 * len(groups)), 4.4 + 0.2 * math.ceil(most / 3)), layout="constrained")
-        panels = np.atleast_1d(figure.subplots(1, len(groups), sharey=True))
-        for axes, (group, part) in zip(panels, groups, strict=True):
-            for i, (arm, line) in enumerate(part.groupby("arm", sort=False)):
-                colour, dash = COLOURS[i % len(COLOURS)], DASHES[i // len(COLOURS) % len(DASHES)]
-                line = line.sort_values("epoch")
-                alone = len(line) == 1
-                axes.plot(
-                    line["epoch"], line["mean"], dash, color=colour, marker="o" if alone else "", label=wrapped(arm)
-                )
-                axes.fill_between(line["epoch"], line["low"], line["high"], color=colour, alpha=0.15, lw=0)
-            axes.set_xlabel("Epoch")
-            axes.set_title(str(group), loc="left")
-            axes.grid(alpha=0.25)
-            axes.xaxis.get_major_locator().set_params(integer=True)
-            longest = max(len(line) for arm in part["arm"] for line in wrapped(arm).split("\n"))
-            columns = max(1, int(66 / (longest + 8)))
-            axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(0, -0.12), ncols=columns)
-        panels[0].set_ylabel(f"{label}, mean and range of the seeds")
-        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+        size = (max(6.0, 5.4 * columns), 0.3 + rows * (3.9 + legend))
+        figure = Figure(figsize=size, layout="constrained")
+        panels = figure.subplots(rows, columns, sharey=True, squeeze=False)
+        for axes, (group, part) in zip(panels.flat, groups, strict=False):
+            _curves(axes, part)
+            axes.set_title(wrapped(group, 60), loc="left")
+        for axes in panels.flat[len(groups) :]:
+            axes.set_visible(False)
+        for axes in panels[:, 0]:
+            axes.set_ylabel(f"{label}, mean and range of the seeds")
+        figure.suptitle(wrapped(title, 60), x=0.01, ha="left", fontweight="bold")
     return figure
+
+
+def _curves(axes: Axes, part: pd.DataFrame) -> None:
+    for i, (arm, line) in enumerate(part.groupby("arm", sort=False)):
+        colour, dash = COLOURS[i % len(COLOURS)], DASHES[i // len(COLOURS) % len(DASHES)]
+        line = line.sort_values("epoch")
+        dot = "o" if len(line) == 1 else ""
+        axes.plot(line["epoch"], line["mean"], dash, color=colour, marker=dot, label=wrapped(arm))
+        axes.fill_between(line["epoch"], line["low"], line["high"], color=colour, alpha=0.15, lw=0)
+    axes.set_xlabel("Epoch")
+    axes.grid(alpha=0.25)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    columns, _ = _legend_size([wrapped(arm) for arm in part["arm"].unique()])
+    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(0, -0.13), ncols=columns)
+
+
+def _legend_size(names: list[str]) -> tuple[int, float]:
+    """Columns of the legend below a panel, and its height in inches."""
+    longest = max(len(line) for name in names for line in name.split("\n"))
+    columns = max(1, int(66 / (longest + 8)))
+    return columns, rows_height(names, 0.19, 0.13) / len(names) * math.ceil(len(names) / columns)
 
 
 def differences(arms: pd.DataFrame) -> pd.DataFrame:
@@ -72,19 +87,19 @@ def draw_differences(rows: pd.DataFrame, baselines: dict[str, str], title: str) 
         title: of the figure.
     """
     groups = list(rows.groupby("group", sort=False))
-    heights = [rows_height([wrapped(arm) for arm in part["arm"]], 0.34) for _, part in groups]
+    row = rows_height([wrapped(arm) for arm in rows["arm"]], 0.34) / len(rows)
+    heights = [row * len(part) for _, part in groups]
+    shares = [height + row for height in heights]
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 1.1 + sum(height + 0.75 for height in heights)), layout="constrained")
-        panels = figure.subplots(
-            len(groups), 1, sharex=True, squeeze=False, height_ratios=[height + 0.34 for height in heights]
-        )
+        panels = figure.subplots(len(groups), 1, sharex=True, squeeze=False, height_ratios=shares)
         for axes, (group, part) in zip(panels[:, 0], groups, strict=True):
             _forest(axes, part)
             name = str(group)
             against = f"{name}: against {baselines.get(name, 'the baseline')}".lstrip(": ")
             axes.set_title(wrapped(against, 70), loc="left")
         panels[-1, 0].set_xlabel("Difference of top-1 (points), interval that the verdict is read from")
-        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+        figure.suptitle(wrapped(title, 60), x=0.01, ha="left", fontweight="bold")
     return figure
 
 
@@ -126,7 +141,7 @@ def draw_trials(points: pd.DataFrame, title: str) -> tuple[Figure, list[str]]:
         axes.set_ylim(-0.7, len(arms) - 0.3)
         axes.set_xlabel("Top-1 (%) of each seed; the line is the mean")
         axes.grid(axis="x", alpha=0.25)
-        axes.set_title(title, loc="left", fontweight="bold")
+        figure.suptitle(wrapped(title, 60), x=0.01, ha="left", fontweight="bold")
     texts = [
         f"{row['arm']}, seed {row['seed']}: top-1 {row['top1']:.2f} %, {row['seconds']:.0f} s, trial {row['trial']}"
         for row in points.to_dict("records")

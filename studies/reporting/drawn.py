@@ -8,10 +8,11 @@ from typing import TypeVar
 import pandas as pd
 from matplotlib.figure import Figure
 
-from reports import accuracy_figures, study_figures
+from reports import accuracy_figures, cost_figures, study_figures
 from reports.statistics import over_seeds
+from searchspace.cost.remembered import costs_by_role
 from searchspace.expand import SpecError
-from studies.language.expansion import at_scale
+from studies.language.expansion import at_scale, full_size
 from studies.language.study import Study
 from studies.reporting.frames import history
 from studies.reporting.structures import misnamed
@@ -21,6 +22,10 @@ from studies.trials.scale import Scale
 
 T = TypeVar("T")
 MOST_ROWS = 200  # arms of a figure with a row for each
+
+
+class NoRoomError(SpecError):
+    """A figure would have more rows than can be seen."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ class Drawn:
         if made.untrained:
             raise SpecError(f"no figure: nothing is trained yet of {study.name} at scale {scale.scale} in {store.root}")
         found = cls(study, scale, store, seeds, only, made)
-        if only and found.shown(made.results[made.results["status"] == "done"], "arm").empty:
+        if only and not found.any_done:
             raise SpecError(f"no figure: nothing is trained yet of {', '.join(only)} of {study.name}")
         return found
 
@@ -86,6 +91,12 @@ class Drawn:
     def arms(self) -> pd.DataFrame:
         """A row an arm, of all arms: verdicts are on them, whichever are shown."""
         return over_seeds(self.named, self.made.level)
+
+    @property
+    def any_done(self) -> bool:
+        """Whether an arm that is shown has a finished trial."""
+        frame = self.shown(self.made.results, "arm")
+        return bool((frame["status"] == "done").any())
 
     def accuracy(self, cost: str) -> Figure:
         """Accuracy against `macs` or `params`, beside the paper's where the study reproduces a table of it."""
@@ -124,7 +135,7 @@ class Drawn:
 
 def _check_rows(count: int) -> None:
     if count > MOST_ROWS:
-        raise SpecError(f"no figure: a page has room for {MOST_ROWS} arms, and {count} are asked for: take --only")
+        raise NoRoomError(f"no figure: a page has room for {MOST_ROWS} arms, and {count} are asked for: take --only")
 
 
 def macs(study: Study, scale: Scale, store: Store, seeds: Sequence[int] | None, only: Sequence[str]) -> Figure:
@@ -152,6 +163,25 @@ def trials(study: Study, scale: Scale, store: Store, seeds: Sequence[int] | None
     """Every trial."""
     figure, _ = _there(Drawn.of(study, scale, store, seeds, only).trials(), "no trial is done")
     return figure
+
+
+def cost(study: Study, scale: Scale, store: Store, seeds: Sequence[int] | None, only: Sequence[str]) -> Figure:
+    """MACs and params by part at full size: of the study alone, nothing need be trained."""
+    return cost_of(study, only)
+
+
+def cost_of(study: Study, only: Sequence[str] = ()) -> Figure:
+    """MACs and params of each arm by part at full size."""
+    keys = {arm.key for arm in (study.select(only) if only else study.arms)}
+    _check_rows(len(keys))
+    pairs = [(arm, m) for arm, m in zip(study.arms, full_size(study), strict=True) if arm.key in keys]
+    found = costs_by_role([model for _, model in pairs])
+    rows = [
+        {"group": arm.group, "arm": arm.name, "part": part, "macs": of["macs"], "params": of["trainable"]}
+        for (arm, _), sums in zip(pairs, found, strict=True)
+        for part, of in sums.items()
+    ]
+    return cost_figures.draw_costs(cost_figures.costs(pd.DataFrame(rows)), f"{study.name} at full size, by part")
 
 
 def _there(figure: T | None, why: str) -> T:

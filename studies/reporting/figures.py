@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from searchspace.expand import SpecError, nearest
+from searchspace.expand import SpecError
 from studies.language.study import Study
 from studies.store.store import Store
 from studies.trials.scale import Scale
@@ -44,9 +44,12 @@ def asked_for(figure: str | Path, out: str | Path | None = None) -> tuple[str, P
             raise SpecError(f"two files for one figure, {name} and {out}: say --figure {'|'.join(KINDS)} --out FILE")
         return "macs", figure_file(Path(name))
     if name not in KINDS:
-        kinds = ", ".join(KINDS)
-        raise SpecError(f"no figure {name!r}{nearest(name, KINDS)}; there are {kinds}, or FILE{'|'.join(SUFFIXES)}")
+        raise _unknown(name)
     return name, None if out is None else figure_file(Path(out))
+
+
+def _unknown(kind: str) -> SpecError:
+    return SpecError(f"no figure {kind!r}; known: {', '.join(KINDS)}")
 
 
 def figure_file(path: Path) -> Path:
@@ -69,7 +72,7 @@ def figure(
         SpecError: if there is no such kind, or nothing to be drawn.
     """
     if kind not in KINDS:
-        raise SpecError(f"no figure {kind!r}{nearest(kind, KINDS)}; there are {', '.join(KINDS)}")
+        raise _unknown(kind)
     module, name, _ = KINDS[kind]
     draw: Kind = getattr(import_module(module), name)
     return draw(study, scale, store, seeds, only)
