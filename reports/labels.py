@@ -22,7 +22,7 @@ MARK = 4.0  # points, half a marker
 RINGS = (3, 5, 8, 12, 17, 23, 30, 38, 47, 57, 70, 85, 105, 130, 160, 200)  # points from a marker to its name
 ANGLES = np.deg2rad([0, 180, 90, 270, 30, 330, 150, 210, 60, 300, 120, 240])
 LED = 5  # points: a name farther away than this has a line to its point
-ON_LINE, OVER_NAME = 25.0, 60.0  # points of distance that it is worth to avoid these
+ON_LINE, CROSSED = 25.0, 60.0  # points of distance that it is worth to keep off a line; to cross no name or marker
 
 Boxes = np.ndarray  # (n, 4): left, bottom, right, top, in points
 
@@ -91,13 +91,14 @@ def _place(point: np.ndarray, size: np.ndarray, panel: _Panel) -> tuple[np.ndarr
     cost = rings + 0.4 * angles + ON_LINE * np.minimum(_hits(boxes, panel.lines).sum(1) / 6, 2)
     on_mark = _hits(boxes, panel.marks).any(1)
     cost[on_mark] += 0 if on_mark.all() else np.inf
+    others = np.concatenate([names, panel.marks[~_hits(np.tile(point, (1, 2)), panel.marks)[0]]])
     best, least = 0, np.inf
     for i in np.argsort(cost, kind="stable"):
         if cost[i] >= least:
             break  # its line can only make it worse
-        crossed = _hits(_around(_leader(point, boxes[i]), 0.2), names).any(0).sum() if rings[i] > LED else 0
-        if cost[i] + OVER_NAME * crossed < least:
-            best, least = i, cost[i] + OVER_NAME * crossed
+        crossed = _hits(_around(_leader(point, boxes[i]), 0.5), others).any(0).sum() if rings[i] > LED else 0
+        if cost[i] + CROSSED * crossed < least:
+            best, least = i, cost[i] + CROSSED * crossed
     return centres[best], float(rings[best])
 
 

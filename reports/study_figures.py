@@ -97,7 +97,7 @@ def draw_differences(rows: pd.DataFrame, baselines: dict[str, str], title: str) 
             _forest(axes, part)
             name = str(group)
             against = f"{name}: against {baselines.get(name, 'the baseline')}".lstrip(": ")
-            axes.set_title(wrapped(against, 70), loc="left")
+            axes.set_title(wrapped(against, 46), loc="left")
         panels[-1, 0].set_xlabel("Difference of top-1 (points), interval that the verdict is read from")
         figure.suptitle(wrapped(title, 60), x=0.01, ha="left", fontweight="bold")
     return figure
