@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from reports.figures import COLOURS
+from reports.figures import COLOURS, unit
 
 
 class Axis(NamedTuple):
@@ -22,7 +22,6 @@ AXES = {
     "params": Axis("Params", True),
     "error": Axis("Top-1 error (%)", False),
 }
-UNITS = {"G": 1e9, "M": 1e6, "k": 1e3}
 COLOUR = {"models": COLOURS[0], "trained": COLOURS[1]}
 
 
@@ -51,24 +50,19 @@ def draw_cost_distribution(points: pd.DataFrame, name: str) -> Figure:
         panels = np.atleast_1d(figure.subplots(1, len(shown), sharey=True))
         for panel, column in zip(panels, shown, strict=True):
             axis, rows = AXES[column], points[points["figure"] == column]
-            unit, divisor = _unit(rows["value"].median()) if axis.counts else ("", 1.0)
+            sign, divisor = unit(rows["value"].median()) if axis.counts else ("", 1.0)
             for of, part in rows.groupby("of"):
                 label = f"{of}: {len(part)}"
                 panel.step(part["value"] / divisor, part["share"], where="post", color=COLOUR[str(of)], label=label)
             if axis.counts:
                 panel.set_xscale("log")
-            panel.set_xlabel(f"{axis.label} ({unit})" if unit else axis.label)
+            panel.set_xlabel(f"{axis.label} ({sign})" if sign else axis.label)
             panel.set_ylim(0, 1.02)
             panel.grid(alpha=0.25)
             panel.legend(frameon=False, loc="lower right")
         panels[0].set_ylabel("Share of models with at most so much")
         panels[0].set_title(f"Space {name}", loc="left", fontweight="bold")
     return figure
-
-
-def _unit(count: float) -> tuple[str, float]:
-    """The largest unit that a count has one of, and its size."""
-    return next(((name, size) for name, size in UNITS.items() if count >= size), ("", 1.0))
 
 
 def _steps(rows: pd.DataFrame, of: str, figures: tuple[str, ...]) -> pd.DataFrame:

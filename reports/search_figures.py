@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from reports.figures import COLOURS, MARKERS, label_points
+from reports.figures import COLOURS, MARKERS, STYLE, on_front
+from reports.labels import name_points
 
-STYLE: dict[Any, Any] = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
 ABSENT = "\u2013"  # a knob that a candidate has not
 
 
@@ -28,20 +28,13 @@ def front_points(candidates: pd.DataFrame, tested: pd.DataFrame, macs: Mapping[s
     ranked = pd.DataFrame(
         {"panel": "validation", "of": done["search"], "model": "", "macs": done["macs"] / 1e9}
     ).assign(top1=done["top1"].astype(float), top1_sd=np.nan)
-    ranked["front"] = pd.concat([_on_front(part) for _, part in ranked.groupby("of")])
+    ranked["front"] = pd.concat([on_front(part["macs"], part["top1"]) for _, part in ranked.groupby("of")])
     if tested.empty:
         return ranked
     arms = tested[tested["status"] == "done"].groupby("arm", sort=False)["top1"]
     means = arms.agg(top1="mean", top1_sd="std").reset_index().rename(columns={"arm": "model"})
     means = means.assign(panel="test", of="tested", macs=means["model"].map(macs) / 1e9, front=False)
     return pd.concat([ranked, means], ignore_index=True)
-
-
-def _on_front(points: pd.DataFrame) -> pd.Series:
-    """Whether no point has at most as many MACs and a higher accuracy, or fewer and the same."""
-    order = points.sort_values(["macs", "top1"], ascending=[True, False])
-    best = order["top1"].cummax().shift()  # of those before it; NaN for the first
-    return ~(order["top1"] <= best).reindex(points.index)
 
 
 def draw_front(points: pd.DataFrame, search: str, scale: str) -> Figure:
@@ -65,6 +58,8 @@ def draw_front(points: pd.DataFrame, search: str, scale: str) -> Figure:
             axes.xaxis.set_minor_formatter(NullFormatter())
             axes.set_xlabel("MACs (G) at full size")
             axes.grid(alpha=0.25)
+        if panels[-1] == "test":
+            name_points(figure.axes[-1], points[points["panel"] == "test"].rename(columns={"macs": "x", "top1": "y"}))
     return figure
 
 
@@ -82,7 +77,6 @@ def _tested(axes: Axes, points: pd.DataFrame) -> None:
         elinewidth=0.8,
     )  # fmt: skip
     axes.margins(0.15)
-    label_points(axes, points, log=True)
 
 
 def draw_importance(importance: pd.DataFrame, search: str) -> Figure:

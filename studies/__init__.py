@@ -1,8 +1,7 @@
 """Ablation studies and architecture search: the command line, the engine and the studies that ship.
 
-In Python, each command is a function here: `studies.plan`, `run`, `results`, `history`, `report`, `evaluate`,
-`data_check`, `search`, `space_facts`, `space_stats`, `space_results`,
-`space_rank`.
+In Python, each command is a function here: `studies.plan`, `run`, `results`, `history`, `report`, `figure`,
+`evaluate`, `data_check`, `search`, `space_facts`, `space_stats`, `space_results`, `space_rank`.
 """
 
 from importlib import import_module
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from studies.api.evaluate import evaluate
     from studies.api.plan import plan
     from studies.api.rank import space_rank
-    from studies.api.report import report
+    from studies.api.report import figure, report
     from studies.api.run import run
     from studies.api.search import search
     from studies.api.space import space_facts, space_stats
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "data_check",
     "evaluate",
+    "figure",
     "history",
     "plan",
     "report",
@@ -37,6 +37,7 @@ __all__ = [
 HOMES = {
     "data_check": "studies.api.data",
     "evaluate": "studies.api.evaluate",
+    "figure": "studies.api.report",
     "history": "studies.reporting.frames",
     "plan": "studies.api.plan",
     "report": "studies.api.report",

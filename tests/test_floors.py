@@ -55,7 +55,7 @@ OUTSIDE = {  # of this project, that a room may import beside `searchspace`
     "training": {"torch", "timm", "torchvision", "numpy", "PIL", "sklearn", "safetensors", "blocks"},
     "ranking": {"torch", "pandas", "blocks"},
     "searching": {"numpy", "optuna", "pandas", "sklearn", "threadpoolctl", "yaml"},
-    "reporting": {"reports", "pandas"},
+    "reporting": {"reports", "pandas", "matplotlib"},  # the type of a figure
     "tracking": {"torch", "mlflow", "wandb"},
 }
 

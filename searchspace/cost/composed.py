@@ -27,6 +27,10 @@ class Part(NamedTuple):
     shape: tuple[int, ...]
 
 
+# The tokenizer has the class token and the position table too; growth: the linears of dense blocks.
+ROLES = ("tokenizer", "attention", "mlp", "norm", "growth", "transition", "head", "cnn")
+
+
 def parts(spec: ModelSpec) -> Counter[Part]:
     """Each distinct part of a model, and how often it has it. A CNN of a library is a part by itself."""
     if isinstance(spec, CnnSpec):
@@ -51,6 +55,13 @@ def parts(spec: ModelSpec) -> Counter[Part]:
     if spec.num_classes:
         found[Part("linear", (features, spec.num_classes), (1, features))] += 1 + spec.distilled
     return found
+
+
+def role(part: Part) -> str:
+    """What a part is in its model, one of `ROLES`."""
+    if part.kind == "linear":
+        return "growth" if len(part.shape) == 3 else "head"  # of each token, or of a picture
+    return "tokenizer" if part.kind == "embedding" else part.kind
 
 
 def _embedding(spec: TransformerSpec) -> Part:

@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from importlib.metadata import version
@@ -18,7 +19,7 @@ from platformdirs import user_cache_path
 
 import blocks
 import searchspace
-from searchspace.cost.composed import Part, parts
+from searchspace.cost.composed import Part, parts, role
 from searchspace.cost.telling import told
 from searchspace.spec import ModelSpec, model_spec
 
@@ -37,9 +38,26 @@ def costs(specs: Sequence[ModelSpec]) -> list[Figures]:
         CountError: if an operator is neither counted nor declared free.
         SpecError: if a CNN's library does not know its name or its arguments.
     """
+    return [{name: sum(of[name] for of in found.values()) for name in FIGURES} for found in costs_by_role(specs)]
+
+
+def costs_by_role(specs: Sequence[ModelSpec]) -> list[dict[str, Figures]]:
+    """The same figures of each spec as `costs`, by what a part is in its model (`searchspace.cost.composed.ROLES`).
+
+    Raises:
+        CountError, SpecError: as `costs`.
+    """
     made = [parts(spec) for spec in specs]
     _know((part for found in made for part in found), _count, ("counting the cost of", "part"))
-    return [{name: sum(n * _known[part][name] for part, n in found.items()) for name in FIGURES} for found in made]
+    return [_by_role(found) for found in made]
+
+
+def _by_role(found: Counter[Part]) -> dict[str, Figures]:
+    sums = {role(part): dict.fromkeys(FIGURES, 0) for part in found}
+    for part, times in found.items():
+        for name in FIGURES:
+            sums[role(part)][name] += times * _known[part][name]
+    return sums
 
 
 def memory(specs: Sequence[ModelSpec]) -> list[int]:

@@ -1,9 +1,10 @@
 """Tables and figures of what the store holds."""
 
 import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from searchspace.expand import SpecError
 from studies.language.catalog import FOLDER
@@ -12,12 +13,17 @@ from studies.language.scale_file import load_scale, names
 from studies.language.study import Study, seed_list
 from studies.reporting.analyses import Analysis
 from studies.reporting.claims import claims as claims_of_paper
+from studies.reporting.figures import asked_for, write
+from studies.reporting.figures import figure as drawn
 from studies.reporting.frames import store_root
 from studies.reporting.page import page_of
-from studies.reporting.tables import FIGURE_SUFFIXES, study_of_table, table
+from studies.reporting.tables import study_of_table, table
 from studies.reporting.two_arms import compare as compare_arms
 from studies.store.store import Store
 from studies.trials.scale import Scale
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 DEFAULT_SCALE = "digits"
 Format = Literal["text", "md", "latex", "csv", "json", "html"]
@@ -31,6 +37,8 @@ def report(
     seeds: int | Sequence[int] | None = None,
     format: Format = "text",
     figure: str | Path | None = None,
+    out: str | Path | None = None,
+    only: Sequence[str] = (),
     claims: bool = False,
     compare: tuple[str, str] | None = None,
     matrix: bool = False,
@@ -45,7 +53,9 @@ def report(
         scale: name, path, or a scale; default: the study's.
         seeds: only these: how many, or which.
         format: of the text; html: a page by itself, with curves, every trial, and differences as figures.
-        figure: where to draw accuracy against MACs: .png, .pdf or .svg.
+        figure: a kind to draw, see `studies.figure`; or a file, in which accuracy against MACs is drawn.
+        out: file of the figure: .png, .pdf or .svg; default: STUDY_SCALE_KIND.png in the store's folder `figures`.
+        only: patterns of names or groups: the arms of the figure; default: all.
         claims: instead of a table, what the paper claims and whether it holds at the scale.
         compare: instead of a table, the first of these two arms against the second, one comparison; each is ARM, or
             GROUP/ARM where several groups have it.
@@ -57,6 +67,8 @@ def report(
     Raises:
         SpecError: for bad input.
     """
+    if figure is None and (out is not None or only):
+        raise SpecError(f"{'--only' if only else '--out'} is for a figure: say which, as --figure macs")
     if (paper_table is not None) + (study is not None) + claims != 1:
         raise SpecError("say which table: --table 6, the name of a study, or --claims")
     if compare is not None and (isinstance(compare, str) or len(compare) != 2):
@@ -66,7 +78,7 @@ def report(
     analyses = _analyses(matrix, effects, format, claims)
     if claims:
         if figure:
-            raise SpecError("--figure draws a table of the paper beside ours, and --claims is none")
+            raise SpecError("--figure is of a study or a table, and --claims is neither")
         found = scale if isinstance(scale, Scale) else load_scale(str(scale or DEFAULT_SCALE))
         return claims_of_paper(found, Store(store_root(runs_dir)).check_there(), seed_list(seeds), format)
     if paper_table is not None:
@@ -75,19 +87,46 @@ def report(
         study = load_study(str(study))
     command = _command(study, scale, seed_list(seeds), store_root(runs_dir))
     scale = scale if isinstance(scale, Scale) else load_scale(str(scale or study.scale))
-    path = Path(figure) if figure else None
-    if path and format == "html":
+    if figure is not None and format == "html":
         raise SpecError("--figure is for tables: a page has its figures in it")
-    if path and study.table is None:
-        raise SpecError(f"--figure draws a table of the paper beside ours, and {study.name} reproduces none")
-    if path and path.suffix not in FIGURE_SUFFIXES:
-        raise SpecError(f"a figure is written as {', '.join(FIGURE_SUFFIXES)}, got {path.name!r}")
+    asked = None if figure is None else asked_for(figure, out)
     store = Store(store_root(runs_dir))
     if compare is not None:
         return compare_arms(study, scale, store, compare, seed_list(seeds), format, command)
     if format == "html":
         return page_of(study, scale, store, seed_list(seeds), command, analyses)
-    return table(study, scale, store, seed_list(seeds), format, path, command, analyses=analyses)
+    if asked is not None:
+        kind, path = asked
+        print(f"figure: {write(kind, study, scale, store, seed_list(seeds), only, path)}", file=sys.stderr)
+    return table(study, scale, store, seed_list(seeds), format, command, analyses=analyses)
+
+
+def figure(
+    study: str | Path | Study,
+    kind: str = "macs",
+    *,
+    scale: str | Path | Scale | None = None,
+    seeds: int | Sequence[int] | None = None,
+    only: Sequence[str] = (),
+    runs_dir: str | Path | None = None,
+) -> "Figure":
+    """A figure of a study, to be shown in a notebook or changed: `studies.figure("cnn_to_vit", "curves")`.
+
+    Args:
+        study: name of a study that ships, path of a file, or a study.
+        kind: `macs` or `params` (accuracy against them), `curves` (of training), `forest` (differences from the
+            baseline), `trials` (each as a point), `cost` (MACs and params by part, at full size; needs no training).
+        scale: name, path, or a scale; default: the study's.
+        seeds: only these: how many, or which.
+        only: patterns of names or groups: the arms that are shown; default: all.
+        runs_dir: the store, a folder or a URL; default: $STUDIES_RUNS_DIR, else ./runs.
+
+    Raises:
+        SpecError: for bad input, or if nothing is there to be drawn.
+    """
+    study = study if isinstance(study, Study) else load_study(str(study))
+    scale = scale if isinstance(scale, Scale) else load_scale(str(scale or study.scale))
+    return drawn(kind, study, scale, Store(store_root(runs_dir)), seed_list(seeds), only)
 
 
 def _analyses(matrix: bool, effects: bool, format: Format, claims: bool) -> list[Analysis]:

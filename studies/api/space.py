@@ -102,11 +102,9 @@ def space_stats(
 
     from reports.distribution import cost_distribution, draw_cost_distribution
     from reports.figures import save
-    from studies.reporting.tables import FIGURE_SUFFIXES
+    from studies.reporting.figures import figure_file
 
-    path = Path(figure) if figure else None
-    if path and path.suffix not in FIGURE_SUFFIXES:
-        raise SpecError(f"a figure is written as {', '.join(FIGURE_SUFFIXES)}, got {path.name!r}")
+    path = figure_file(Path(figure)) if figure else None
     within, source = feasible(space, scale, budget_of(**bounds)), random.Random(seed)
     points = [within.sample(source) for _ in range(samples)]
     costs = within.figures(points)

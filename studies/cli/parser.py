@@ -16,6 +16,7 @@ from studies.cli.search_arguments import declare_search
 from studies.cli.selection import add_runs_dir, add_selection
 from studies.cli.space_options import add_space_commands
 from studies.cli.usage import Parser, UsageError, Version
+from studies.reporting.figures import KINDS
 from studies.store.errors import NoStoreWarning
 from studies.store.records import STATUSES
 
@@ -181,7 +182,12 @@ def _parser() -> argparse.ArgumentParser:
         default="text",
         help="default: text; html: a page by itself, with figures: studies report cnn_to_vit --format html > page.html",
     )
-    command.add_argument("--figure", metavar="FILE", help="also draw accuracy against MACs: .png, .pdf or .svg")
+    shown = "; ".join(f"{kind}: {shows}" for kind, (_, _, shows) in KINDS.items())
+    command.add_argument("--figure", metavar="KIND", help=f"also draw {shown}; or FILE: macs, in that file")
+    command.add_argument(
+        "--out", metavar="FILE", help="of the figure: .png, .pdf or .svg (default: STUDY_SCALE_KIND.png in the store)"
+    )
+    command.add_argument("--only", action="append", default=[], metavar="ARM", help="arms or groups of the figure")
     add_runs_dir(command)
 
     command = add(

@@ -14,6 +14,8 @@ def main(arguments: argparse.Namespace) -> int:
         seeds=arguments.seeds,
         format=arguments.format,
         figure=arguments.figure,
+        out=arguments.out,
+        only=arguments.only,
         claims=arguments.claims,
         compare=arguments.compare and tuple(arguments.compare),
         matrix=arguments.matrix,

@@ -5,6 +5,7 @@ import os
 import sys
 import time
 
+from searchspace.expand import SpecError
 from studies.api.how import How
 from studies.api.interrupt import EXIT_STATUS
 from studies.api.outcome import Outcome
@@ -41,12 +42,18 @@ def main(arguments: argparse.Namespace) -> int:
             sys.stdout.flush()
             os._exit(1)  # an orderly end would wait for Ray
         return 1
+    from studies.reporting.figures import write
     from studies.reporting.tables import table
 
     only = [arm.key for arm in plan.study.matching(arguments.only)] if arguments.only else None
-    print(table(plan.study, plan.scale, plan.store, None if asked else arguments.seeds, asked=only), end="")
+    seeds = None if asked else arguments.seeds
+    print(table(plan.study, plan.scale, plan.store, seeds, asked=only), end="")
     if only is not None:
         say("only the arms of --only are shown; `studies report` shows the whole table")
+    try:
+        say(f"figure: {write('macs', plan.study, plan.scale, plan.store, seeds, arguments.only)}")
+    except SpecError as error:
+        say(f"studies: {error}")
     if plan.study.searches:
         say(f"the file has a search too, which `studies search {plan.study.path}` runs")
     _conclude(outcome, plan, time.monotonic() - start)

@@ -1,19 +1,16 @@
 """A study as one HTML page: what was found, tables, every trial, curves, differences, and where they come from."""
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 
 import pandas as pd
 
 from reports.cells import POINTS
 from reports.page import Page, Picture, html
 from reports.render import Section
-from reports.statistics import over_seeds
-from reports.study_figures import curves, differences, draw_curves, draw_differences, draw_trials, trials
-from studies.language.expansion import at_scale
 from studies.language.study import Study
 from studies.reporting.analyses import Analysis
-from studies.reporting.frames import history
-from studies.reporting.structures import misnamed
+from studies.reporting.drawn import Drawn, NoRoomError, cost_of
 from studies.reporting.tables import contents, described
 from studies.store.store import Store
 from studies.trials.scale import Scale
@@ -47,11 +44,8 @@ def page_of(
     findings = ["Nothing is trained yet." + (f" To train it: {command}" if command else "")]
     pictures = list[Picture]()
     if not made.untrained:
-        unfit = misnamed(at_scale(study, scale))
-        named = frame[[key not in unfit for key in zip(frame["group"], frame["arm"], strict=True)]]
-        arms = over_seeds(named, made.level)
-        findings = _findings(arms)
-        pictures = _pictures(study, scale, store, seeds, named, arms)
+        drawn = Drawn(study, scale, store, seeds, (), made)
+        findings, pictures = _findings(drawn.arms), _pictures(drawn)
     first, *others = reversed(made.sections)  # what was trained, before what it is compared with
     parts: list[Section | Picture] = [first, *made.analyses, *pictures, *others]
     return html(Page(study.name, study.question, facts(frame, scale, store), findings, parts, problems(frame), refresh))
@@ -89,25 +83,20 @@ def _findings(arms: pd.DataFrame) -> list[str]:
     return lines
 
 
-def _pictures(
-    study: Study,
-    scale: Scale,
-    store: Store,
-    seeds: Sequence[int] | None,
-    named: pd.DataFrame,
-    arms: pd.DataFrame,
-) -> list[Picture]:
-    title = f"{study.name} at scale {scale.scale}"
+def _pictures(drawn: Drawn) -> list[Picture]:
+    """The figures that there is something for; those with a row an arm are left out where the arms are too many."""
     made = []
-    points = trials(named)
-    if not points.empty:
-        figure, texts = draw_trials(points, title)
-        remark = "Each point is a trial: its seed and id are shown where the pointer is on it."
-        made.append(Picture("Every trial", figure, {"trials": texts}, remark))
-    if not (rows := differences(arms)).empty:
-        bases = {row["group"]: row["arm"] for row in arms[arms["baseline"].astype(bool)].to_dict("records")}
-        made.append(Picture("Differences from the baseline", draw_differences(rows, bases, title)))
-    lines = history(study, store.root, scale, seeds)
-    if not lines.empty:
-        made.append(Picture("Training curves", draw_curves(curves(lines), title)))
+    if drawn.any_done:
+        made.append(Picture("Accuracy against MACs", drawn.accuracy("macs")))
+    with suppress(NoRoomError):
+        if found := drawn.trials():
+            remark = "Each point is a trial: its seed and id are shown where the pointer is on it."
+            made.append(Picture("Every trial", found[0], {"trials": found[1]}, remark))
+    with suppress(NoRoomError):
+        if forest := drawn.forest():
+            made.append(Picture("Differences from the baseline", forest))
+    if curves := drawn.curves():
+        made.append(Picture("Training curves", curves))
+    with suppress(NoRoomError):
+        made.append(Picture("Costs by part", cost_of(drawn.study)))
     return made

@@ -1,15 +1,12 @@
-"""Tables and figures: frames of the store and counts of the specs, given to `reports`."""
+"""Tables: frames of the store and counts of the specs, given to `reports`."""
 
-import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pandas as pd
 
 from reports import paper_table, study_table
 from reports.cells import among_asked
-from reports.figures import accuracy_against_macs, draw_accuracy_against_macs, save
 from reports.looks import Looks
 from reports.render import Section, as_csv, as_json, render
 from reports.statistics import LEVEL
@@ -30,7 +27,6 @@ from studies.trials.data import FolderSpec
 from studies.trials.scale import Scale
 
 SMALL = 64  # pixels: what has fewer a side is a small picture
-FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
 
 
 def study_of_table(number: int) -> Study:
@@ -52,31 +48,24 @@ def table(
     store: Store,
     seeds: Sequence[int] | None = None,
     style: str = "text",
-    figure: Path | None = None,
     command: str = "",
     asked: Collection[Key] | None = None,
     analyses: Collection[Analysis] = (),
 ) -> str:
-    """A study's table as text, and its figure drawn (into the store, or where asked).
+    """A study's table as text.
 
     `command` trains it: it is named below a table in which nothing is trained. With `asked` the run's table of these
     arms is all there is, compared as they are in the table of all. `analyses` stand below the table.
 
     Raises:
-        SpecError: if there is nothing to draw for a figure that was asked for, or it cannot be written; or if the study
-            has not the form that an analysis needs.
+        SpecError: if the study has not the form that an analysis needs.
     """
     made = contents(study, scale, store, seeds, asked, analyses)
     text = made.rendered(style)
-    if made.untrained:
-        if figure and study.table is not None:
-            raise SpecError(f"no figure: nothing is trained yet of {study.name} at scale {scale.scale} in {store.root}")
-        to_train = f" To train it: {command}" if command else ""
-        told = f"Nothing is trained yet at scale {scale.scale} in the store {store.root}.{to_train}\n"
-        return text + (told if style == "text" else "")
-    if study.table is not None and (figure or style == "text"):
-        _draw(study, scale, store, made.rows, figure)
-    return text
+    if not made.untrained or style != "text":
+        return text
+    to_train = f" To train it: {command}" if command else ""
+    return f"{text}Nothing is trained yet at scale {scale.scale} in the store {store.root}.{to_train}\n"
 
 
 @dataclass(frozen=True)
@@ -159,21 +148,6 @@ def looked_at(store: Store, study: Study, scale: Scale) -> tuple[float, list[str
     ]
 
 
-def _draw(study: Study, scale: Scale, store: Store, rows: pd.DataFrame, asked: Path | None) -> None:
-    """Draw accuracy against MACs where asked, else into the store; only what was asked for must work."""
-    folder = Path("figures") if "://" in store.root else Path(store.root, "figures")
-    figure = asked or folder / f"table{study.table}_{scale.scale}.png"
-    try:
-        save(draw_accuracy_against_macs(accuracy_against_macs(rows), scale.scale), figure)
-    except OSError as error:
-        problem = f"cannot write {figure}: {error.strerror}; name another with --figure"
-        if asked:
-            raise SpecError(problem) from None
-        print(f"studies: no figure: {problem}", file=sys.stderr)
-    else:
-        print(f"figure: {figure}", file=sys.stderr)
-
-
 def counts(study: Study) -> pd.DataFrame:
     """group, model, tokens, structure, params_m (trainable) and macs_g of every arm at full size."""
     rows = []
@@ -185,10 +159,20 @@ def counts(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def is_of_the_paper(scale: Scale) -> bool:
+    """Whether a scale has the paper's models at full size and its data, so that accuracies can be compared."""
+    return _at_full_size(scale) and isinstance(scale.data, FolderSpec) and scale.data.name == "imagenet"
+
+
+def _at_full_size(scale: Scale) -> bool:
+    rule = scale.shrink
+    return rule.width == rule.depth == rule.heads == 1
+
+
 def described(scale: Scale) -> str:
     """A scale's name, and how its models and pictures are to those of the paper."""
-    rule, data = scale.shrink, scale.data
-    models = "models at full size" if rule.width == rule.depth == rule.heads == 1 else "small models"
+    data = scale.data
+    models = "models at full size" if _at_full_size(scale) else "small models"
     if isinstance(data, FolderSpec) and data.name == "imagenet":
         return f"{scale.scale}: {models} on ImageNet"
     small = "small " if data.img_size < SMALL else ""

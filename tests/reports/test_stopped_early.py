@@ -8,7 +8,7 @@ import pytest
 from support import StudyFile
 
 from reports import study_table
-from reports.figures import accuracy_against_macs, draw_accuracy_against_macs
+from reports.accuracy_figures import draw_accuracy, of_table
 from reports.paper_table import compared, sections
 from reports.render import as_json, render
 from studies.language.expansion import at_scale, trials
@@ -103,10 +103,11 @@ def test_json_has_the_seeds_that_finished_and_those_that_were_stopped(counted_7:
 
 @pytest.mark.slow
 def test_the_figure_has_no_point_for_an_arm_that_was_stopped_early(counted_7: pd.DataFrame) -> None:
-    points = accuracy_against_macs(compared(7, counted_7, trained("T2T module", **RUN_7)))
-    assert set(points["model"]) == {"T2T-ViT-14 wo T2T"}
-    none = accuracy_against_macs(compared(7, counted_7, trained("T2T module", **{"T2T-ViT-14": "p"})))
-    assert draw_accuracy_against_macs(none, "digits").axes
+    points = of_table(7, compared(7, counted_7, trained("T2T module", **RUN_7)))
+    assert set(points.loc[points["of"] == "run", "model"]) == {"T2T-ViT-14 wo T2T"}
+    assert set(points.loc[points["trained"], "model"]) == {"T2T-ViT-14 wo T2T"}
+    none = of_table(7, compared(7, counted_7, trained("T2T module", **{"T2T-ViT-14": "p"})))
+    assert len(draw_accuracy(none).axes) == 1, "the paper's alone"
 
 
 def test_the_table_of_a_study_says_which_arms_were_stopped_early() -> None:

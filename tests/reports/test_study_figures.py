@@ -2,9 +2,10 @@
 
 import pandas as pd
 import pytest
+from overlaps import cut_off, overlapping
 
 from reports.statistics import over_seeds
-from reports.study_figures import curves, differences, draw_curves, draw_differences
+from reports.study_figures import curves, differences, draw_curves, draw_differences, draw_trials, trials
 
 
 @pytest.fixture
@@ -48,3 +49,27 @@ def test_arms_with_an_interval_are_in_the_forest_and_the_baseline_is_not(arms: p
     assert [text.get_text() for text in axes.get_yticklabels()] == ["like", "worse"]
     lows = sorted(float(bar.get_paths()[0].vertices[:, 0].min()) for bar in axes.collections)
     assert lows == pytest.approx(sorted(rows["delta"] - rows["ci"]))
+
+
+def test_no_text_lies_on_another_whatever_the_groups_and_names() -> None:
+    long = "an arm with a name that is much longer than others, and has 2 $ in it $"
+    rows = [
+        {"group": f"group {g} of {groups}", "arm": f"{long} {a}" if a == 3 else f"arm {a}", "baseline": a == 0}
+        | {"seed": seed, "epoch": epoch, "status": "done", "trial": f"{g}{a}{seed}", "seconds": 1.0}
+        | {"top1": 80 + 0.1 * g + a * seed + epoch, "params": 1e3, "macs": 1e6}
+        for groups in (1, 5)
+        for g in range(groups)
+        for a in range(15)
+        for seed in range(2)
+        for epoch in (1, 2)
+    ]
+    history = pd.DataFrame(rows)
+    for _, some in history.groupby(history["group"].str[-1]):
+        results = some[some["epoch"] == 2]
+        arms = differences(over_seeds(results))
+        for figure in (
+            draw_curves(curves(some), f"{long} " * 3),
+            draw_differences(arms, {"group 0 of 1": long}, f"{long} " * 3),
+            draw_trials(trials(results), f"{long} " * 3)[0],
+        ):
+            assert overlapping(figure) == [] and cut_off(figure) == []

@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 
 from reports import published
+from reports.accuracy_figures import draw_accuracy, of_table
 from reports.columns import COLUMNS, Column
 from reports.compare import LIMITS, beyond_rounding
-from reports.figures import accuracy_against_macs, draw_accuracy_against_macs
 from reports.paper_table import compared, sections
 from reports.render import STYLES, as_csv, as_json, render
 from studies.reporting.tables import counts, study_of_table
@@ -199,16 +199,20 @@ def test_a_column_writes_its_numbers(column: Column, value: object, text: str) -
 
 
 @pytest.mark.slow
-def test_the_figure_has_a_point_for_each_trained_model_in_both_panels(counted: pd.DataFrame, run: pd.DataFrame) -> None:
-    points = accuracy_against_macs(compared(6, counted, run))
-    assert len(points) == 4
-    ours = points[points["panel"] == "run"].set_index("model")
+def test_the_figure_has_the_papers_points_and_those_of_the_run_in_a_panel_each(
+    counted: pd.DataFrame, run: pd.DataFrame
+) -> None:
+    points = of_table(6, compared(6, counted, run))
+    assert points["of"].value_counts().to_dict() == {"paper": 22, "run": 2}
+    ours = points[points["of"] == "run"].set_index("model")
     assert ours.loc["ViT-SW", "top1"] == pytest.approx(81.0)
-    assert ours.loc["ViT-SW", "macs"] == pytest.approx(3.36)
-    paper = points[points["panel"] == "paper"].set_index("model")
-    assert paper.loc["ViT-SW", "macs"] == 9.9
-    figure = draw_accuracy_against_macs(points, "digits")
-    assert [axes.get_title(loc="left")[:3] for axes in figure.axes] == ["The", "Thi"]
+    assert ours.loc["ViT-SW", "cost"] == pytest.approx(3.36e6)
+    paper = points[points["of"] == "paper"].set_index("model")
+    assert paper.loc["ViT-SW", "cost"] == 9.9e9
+    assert set(paper.index[paper["trained"]]) == set(ours.index)
+    figure = draw_accuracy(points, {"paper": "The paper", "run": "Here"})
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["The paper", "Here"]
+    assert [axes.get_xlabel() for axes in figure.axes] == ["MACs (G)", "MACs (M)"]
 
 
 @pytest.mark.parametrize("number", published.TABLES)

@@ -126,7 +126,7 @@ def test_a_page_shows_what_was_trained_and_says_how_to_train_what_was_not(
     done = studies("run", study, "--scale", str(tiny), "--executor", "inline")
     assert done.returncode == 0, done.stderr
     page = studies(*asked).stdout
-    assert page.startswith("<!DOCTYPE html>") and page.count("<svg") == 3
+    assert page.startswith("<!DOCTYPE html>") and page.count("<svg") == 5
     store = Store(done.stderr.partition("store: ")[2].split()[0])
     assert all(trial in page for trial in store.ids()), "each point says which trial it is"
     assert one_line(studies(*asked, "--figure", "x.png")).endswith("a page has its figures in it")

@@ -1,0 +1,190 @@
+"""The kinds of figures that `studies.reporting.figures` lists: what a study has in a store, drawn by `reports`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from reports import accuracy_figures, cost_figures, study_figures
+from reports.statistics import over_seeds
+from searchspace.cost.remembered import costs_by_role
+from searchspace.expand import SpecError
+from studies.language.expansion import at_scale, full_size
+from studies.language.study import Study
+from studies.reporting.frames import history
+from studies.reporting.structures import misnamed
+from studies.reporting.tables import Contents, contents, described, is_of_the_paper
+from studies.store.store import Store
+from studies.trials.scale import Scale
+
+T = TypeVar("T")
+MOST_ROWS = 200  # arms of a figure with a row for each
+
+
+class NoRoomError(SpecError):
+    """A figure would have more rows than can be seen."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What the figures of a study are made from: the store is read once for all of them.
+
+    Attributes:
+        study: with the arms.
+        scale: at which they were trained.
+        store: that has them.
+        seeds: those asked for; None: all.
+        only: patterns of names or groups of arms; empty: all arms.
+        made: the tables.
+    """
+
+    study: Study
+    scale: Scale
+    store: Store
+    seeds: Sequence[int] | None
+    only: Sequence[str]
+    made: Contents
+
+    @classmethod
+    def of(
+        cls, study: Study, scale: Scale, store: Store, seeds: Sequence[int] | None = None, only: Sequence[str] = ()
+    ) -> "Drawn":
+        """Read the store.
+
+        Raises:
+            SpecError: if nothing is trained, or a pattern matches no arm.
+        """
+        made = contents(study, scale, store, seeds)
+        if made.untrained:
+            raise SpecError(f"no figure: nothing is trained yet of {study.name} at scale {scale.scale} in {store.root}")
+        found = cls(study, scale, store, seeds, only, made)
+        if only and not found.any_done:
+            raise SpecError(f"no figure: nothing is trained yet of {', '.join(only)} of {study.name}")
+        return found
+
+    @property
+    def title(self) -> str:
+        """Of a figure."""
+        return f"{self.study.name} at scale {self.scale.scale}"
+
+    def shown(self, frame: pd.DataFrame, name: str) -> pd.DataFrame:
+        """The rows of the arms asked for; `name`: the column of the arm beside `group`."""
+        if not self.only:
+            return frame
+        keys = {arm.key for arm in self.study.select(self.only)}
+        names = {arm for _, arm in keys}
+        # The paper's tables without groups have none in their rows.
+        return frame[
+            [(g, a) in keys or (not g and a in names) for g, a in zip(frame["group"], frame[name], strict=True)]
+        ]
+
+    @cached_property
+    def named(self) -> pd.DataFrame:
+        """A row a trial of the arms that are at this scale what their names say."""
+        frame, unfit = self.made.results, misnamed(at_scale(self.study, self.scale))
+        return frame[[key not in unfit for key in zip(frame["group"], frame["arm"], strict=True)]]
+
+    @cached_property
+    def arms(self) -> pd.DataFrame:
+        """A row an arm, of all arms: verdicts are on them, whichever are shown."""
+        return over_seeds(self.named, self.made.level)
+
+    @property
+    def any_done(self) -> bool:
+        """Whether an arm that is shown has a finished trial."""
+        frame = self.shown(self.made.results, "arm")
+        return bool((frame["status"] == "done").any())
+
+    def accuracy(self, cost: str) -> Figure:
+        """Accuracy against `macs` or `params`, beside the paper's where the study reproduces a table of it."""
+        titles = {"run": f"Here, {described(self.scale)}"}
+        if self.study.table is None:
+            points = accuracy_figures.of_arms(self.shown(self.arms, "arm"), cost)
+            return accuracy_figures.draw_accuracy(points, titles | {"run": self.title}, cost)
+        points = accuracy_figures.of_table(self.study.table, self.shown(self.made.rows, "model"), cost)
+        same = is_of_the_paper(self.scale)
+        titles["paper"] = "The paper (line) and here, ImageNet" if same else "The paper: ImageNet, 224 x 224"
+        return accuracy_figures.draw_accuracy(points, titles, cost, same)
+
+    def curves(self) -> Figure | None:
+        """Training curves; None if there is none."""
+        lines = self.shown(history(self.study, self.store.root, self.scale, self.seeds), "arm")
+        return None if lines.empty else study_figures.draw_curves(study_figures.curves(lines), self.title)
+
+    def forest(self) -> Figure | None:
+        """Differences from the baseline with intervals; None if no arm has one."""
+        rows = study_figures.differences(self.shown(self.arms, "arm"))
+        if rows.empty:
+            return None
+        _check_rows(len(rows))
+        bases = self.arms[self.arms["baseline"].astype(bool)]
+        names = dict(zip(bases["group"], bases["arm"], strict=True))
+        return study_figures.draw_differences(rows, names, self.title)
+
+    def trials(self) -> tuple[Figure, list[str]] | None:
+        """Every trial, and a text for each to hover over; None if none is done."""
+        points = study_figures.trials(self.shown(self.named, "arm"))
+        if points.empty:
+            return None
+        _check_rows(points.groupby(["group", "arm"]).ngroups)
+        return study_figures.draw_trials(points, self.title)
+
+
+def _check_rows(count: int) -> None:
+    if count > MOST_ROWS:
+        raise NoRoomError(f"no figure: a page has room for {MOST_ROWS} arms, and {count} are asked for: take --only")
+
+
+def macs(study: Study, scale: Scale, store: Store, seeds: Sequence[int] | None, only: Sequence[str]) -> Figure:
+    """Accuracy against MACs."""
+    return Drawn.of(study, scale, store, seeds, only).accuracy("macs")
+
+
+def params(study: Study, scale: Scale, store: Store, seeds: Sequence[int] | None, only: Sequence[str]) -> Figure:
+    """Accuracy against params."""
+    return Drawn.of(study, scale, store, seeds, only).accuracy("params")
+
+
+def curves(study: Study, scale: Scale, store: Store, seeds: Sequence[int] | None, only: Sequence[str]) -> Figure:
+    """Training curves."""
+    return _there(Drawn.of(study, scale, store, seeds, only).curves(), "no trial is done")
+
+
+def forest(study: Study, scale: Scale, store: Store, seeds: Sequence[int] | None, only: Sequence[str]) -> Figure:
+    """Differences from the baseline."""
+    why = "no arm has an interval: that takes two seeds of it and of its baseline"
+    return _there(Drawn.of(study, scale, store, seeds, only).forest(), why)
+
+
+def trials(study: Study, scale: Scale, store: Store, seeds: Sequence[int] | None, only: Sequence[str]) -> Figure:
+    """Every trial."""
+    figure, _ = _there(Drawn.of(study, scale, store, seeds, only).trials(), "no trial is done")
+    return figure
+
+
+def cost(study: Study, scale: Scale, store: Store, seeds: Sequence[int] | None, only: Sequence[str]) -> Figure:
+    """MACs and params by part at full size: of the study alone, nothing need be trained."""
+    return cost_of(study, only)
+
+
+def cost_of(study: Study, only: Sequence[str] = ()) -> Figure:
+    """MACs and params of each arm by part at full size."""
+    keys = {arm.key for arm in (study.select(only) if only else study.arms)}
+    _check_rows(len(keys))
+    pairs = [(arm, m) for arm, m in zip(study.arms, full_size(study), strict=True) if arm.key in keys]
+    found = costs_by_role([model for _, model in pairs])
+    rows = [
+        {"group": arm.group, "arm": arm.name, "part": part, "macs": of["macs"], "params": of["trainable"]}
+        for (arm, _), sums in zip(pairs, found, strict=True)
+        for part, of in sums.items()
+    ]
+    return cost_figures.draw_costs(cost_figures.costs(pd.DataFrame(rows)), f"{study.name} at full size, by part")
+
+
+def _there(figure: T | None, why: str) -> T:
+    if figure is None:
+        raise SpecError(f"no figure: {why}")
+    return figure
