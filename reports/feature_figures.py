@@ -6,6 +6,7 @@ is a rule and not a judgement, and its share is counted in every layer.
 
 from dataclasses import dataclass
 from textwrap import fill
+from typing import Literal
 
 import matplotlib
 import numpy as np
@@ -177,7 +178,8 @@ def _draw_side(figure: Figure, place: SubplotSpec, features: Features) -> None:
         (line,) = axes.plot(depth, model.shares, label=fill(model.name, 36), clip_on=False, zorder=3, ms=4, lw=1.3)
         line.set(color=COLOURS[i % len(COLOURS)], marker=MARKERS[i % len(MARKERS)])
     axes.set_xticks([0, 0.5, 1], ["first layer", "middle", "last layer"])
-    for label, side in zip(axes.get_xticklabels(), ("left", "center", "right"), strict=True):
+    sides: tuple[Literal["left", "center", "right"], ...] = ("left", "center", "right")
+    for label, side in zip(axes.get_xticklabels(), sides, strict=True):
         label.set_horizontalalignment(side)
     if not any(model.shares.any() for model in features.models):
         axes.annotate("none in any layer", (0.5, 0.5), xycoords="axes fraction", ha="center", color="0.35")
@@ -190,7 +192,7 @@ def _draw_side(figure: Figure, place: SubplotSpec, features: Features) -> None:
 def _legend(pictures: int) -> str:
     return (
         f"Framed red: near zero, root mean square over {pictures:,} test pictures below {100 * NEAR_ZERO:g} % of the "
-        f"mean of the layer's channels. Brightness: magnitude; black: zero, white: the {BRIGHTEST}th percentile of a grid."
+        f"mean of the layer's channels. Brightness: magnitude, from zero to the {BRIGHTEST}th percentile of a grid."
     )
 
 

@@ -51,7 +51,7 @@ def found_features(
     chosen = chosen_trials(study, scale, store, seeds, only)
     measured = _measured(chosen)
     named = {one.arm.key for one in chosen}
-    missing = [arm.name for arm in study.select(only) if arm.key not in named] if only else []
+    missing = [arm.name for arm in study.matching(only) if arm.key not in named] if only else []
     notes = (f"No weights in the store: {', '.join(missing)}.",) if missing else ()
     return replace(measured, title=f"Feature maps: {study.name} at scale {scale.scale}", notes=notes)
 
@@ -69,7 +69,7 @@ def chosen_trials(
     Raises:
         SpecError: if none has weights, they are of different data, or more than MOST_MODELS.
     """
-    wanted = {arm.key for arm in study.select(only)} if only else {arm.key for arm in study.arms}
+    wanted = {arm.key for arm in study.matching(only)} if only else {arm.key for arm in study.arms}
     found: dict[object, Chosen] = {}
     for arm, trial in known_trials(store, study, scale, seeds):
         what = arm.key if only else family(trial.model)

@@ -154,11 +154,19 @@ class Study:
         """
         if not only:
             return self._with_needs([arm for arm in self.arms if everything or not arm.optional])
+        return self._with_needs(self.matching(only))
+
+    def matching(self, only: Sequence[str]) -> list[Arm]:
+        """The arms whose name or group matches a pattern, and no others.
+
+        Raises:
+            SpecError: if a pattern matches nothing (with the nearest names).
+        """
         for pattern in only:
             if not any(_matches(arm, pattern) for arm in self.arms):
                 known = [*dict.fromkeys(arm.group for arm in self.arms), *(arm.name for arm in self.arms)]
                 raise SpecError(f"no arm or group of {self.name} matches {pattern!r}{nearest(pattern, known)}")
-        return self._with_needs([arm for arm in self.arms if any(_matches(arm, pattern) for pattern in only)])
+        return [arm for arm in self.arms if any(_matches(arm, pattern) for pattern in only)]
 
     def _with_needs(self, arms: Sequence[Arm]) -> list[Arm]:
         wanted = {arm.key for arm in arms}
