@@ -28,11 +28,16 @@ def sheet(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
+def plain(text: str) -> str:
+    """A text whose dollar signs are no mathematics."""
+    return text.replace("$", r"\$")
+
+
 @lru_cache(maxsize=4096)
 def text_width(text: str, size: float = SMALL, bold: bool = False) -> float:
     """Inches that a line takes."""
     font = FontProperties(size=size, weight="bold" if bold else "normal")
-    return float(TextPath((0, 0), text, prop=font).get_extents().width) / POINTS if text.strip() else 0.0
+    return float(TextPath((0, 0), plain(text), prop=font).get_extents().width) / POINTS if text.strip() else 0.0
 
 
 def widest(texts: Sequence[str], size: float = SMALL, bold: bool = False) -> float:
@@ -50,7 +55,7 @@ def write(
 ) -> None:
     """A line of text in the middle of whose height is y; `side` says what of it is at x."""
     weight = "bold" if bold else "normal"
-    axes.text(x, y, text, fontsize=size, fontweight=weight, ha=side, va="center_baseline", color=INK)
+    axes.text(x, y, plain(text), fontsize=size, fontweight=weight, ha=side, va="center_baseline", color=INK)
 
 
 def arrow(axes: Axes, *points: tuple[float, float]) -> None:

@@ -75,7 +75,7 @@ def _watched(model: nn.Module) -> Iterator[list[Seen]]:
         if isinstance(model, VisionTransformer):
             maps = output[:, model.num_prefix_tokens :].transpose(1, 2).unflatten(2, (rows, columns))
         if maps.ndim == 4 and maps.shape[2:].numel() > 1:
-            squares = maps.double().square().sum((0, 2, 3)).cpu()
+            squares = maps.float().square().sum((0, 2, 3), dtype=torch.float64).cpu()
             shown = maps[0, shown_channels(maps.shape[1]).tolist()].float().cpu().numpy()
             seen.append((squares, maps.numel() // maps.shape[1], shown))
 

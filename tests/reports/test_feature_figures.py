@@ -111,7 +111,7 @@ def test_no_channel_near_zero_is_said_and_not_left_to_lines_that_hide_each_other
 
 @pytest.mark.parametrize("rows", [1, 3, 6])
 def test_no_text_hides_another_however_many_models_there_are(features: Features, rows: int) -> None:
-    names = ("T2T-ViT-ResNeXt", "backbone.depth=14, backbone.mlp_ratio=3, a name that a sweep makes")
+    names = ("T2T-ViT-ResNeXt", "backbone.depth=14, backbone.mlp_ratio=3, of $\\wrong$")
     models = tuple(replace(features.models[i % 3], name=f"{names[i % 2]} {i}") for i in range(rows))
     check_texts(draw_features(replace(features, models=models, notes=("No weights in the store: ViT-Dense. " * 8,))))
 

@@ -70,6 +70,14 @@ def test_layers_of_a_cnn_are_its_activations_without_those_of_gates() -> None:
     assert plain.layers[0].name == "activation 1 of 16"
 
 
+def test_layers_of_a_cnn_without_modules_for_activations_are_its_convolutions() -> None:
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 5, 3), torch.nn.Conv2d(5, 7, 3)).eval()
+    assert [layer.channels for layer in model_features("m", model, [(pictures(2), None)]).layers] == [5, 7]
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 5, 16)).eval()
+    with pytest.raises(ValueError, match="no layer of m puts out maps of more than one position"):
+        model_features("m", model, [(pictures(2), None)])
+
+
 def test_a_model_leaves_no_hooks_behind() -> None:
     model = small("vit_s_16")
     model_features("m", model, [(pictures(1), None)])

@@ -166,6 +166,10 @@ def test_an_arm_that_costs_what_its_baseline_does_is_drawn_as_it_then_is(study_f
     assert "ratio 3," not in mlp
 
 
+def test_a_name_with_dollar_signs_is_drawn_as_it_is() -> None:
+    check_texts(draw_diagram(diagram_of(preset("vgg11"), r"for $\wrong$", "a study")))
+
+
 @pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
 def test_a_diagram_is_written_in_every_format(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"diagram.{suffix}"
