@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from searchspace.expand import SpecError
+from studies.api.figures import asked_for, write
+from studies.api.figures import figure as drawn
 from studies.language.catalog import FOLDER
 from studies.language.resolve import load_study
 from studies.language.scale_file import load_scale, names
 from studies.language.study import Study, seed_list
 from studies.reporting.analyses import Analysis
 from studies.reporting.claims import claims as claims_of_paper
-from studies.reporting.figures import asked_for, write
-from studies.reporting.figures import figure as drawn
 from studies.reporting.frames import store_root
 from studies.reporting.page import page_of
 from studies.reporting.tables import study_of_table, table

@@ -102,7 +102,7 @@ def space_stats(
 
     from reports.distribution import cost_distribution, draw_cost_distribution
     from reports.figures import save
-    from studies.reporting.figures import figure_file
+    from studies.api.figures import figure_file
 
     path = figure_file(Path(figure)) if figure else None
     within, source = feasible(space, scale, budget_of(**bounds)), random.Random(seed)

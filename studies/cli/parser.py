@@ -10,13 +10,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from searchspace.expand import SpecError
+from studies.api.figures import KINDS
 from studies.cli.arguments import number, seeds, whole
 from studies.cli.run_options import add_run_options
 from studies.cli.search_arguments import declare_search
 from studies.cli.selection import add_runs_dir, add_selection
 from studies.cli.space_options import add_space_commands
 from studies.cli.usage import Parser, UsageError, Version
-from studies.reporting.figures import KINDS
 from studies.store.errors import NoStoreWarning
 from studies.store.records import STATUSES
 

@@ -42,7 +42,7 @@ def main(arguments: argparse.Namespace) -> int:
             sys.stdout.flush()
             os._exit(1)  # an orderly end would wait for Ray
         return 1
-    from studies.reporting.figures import write
+    from studies.api.figures import write
     from studies.reporting.tables import table
 
     only = [arm.key for arm in plan.study.matching(arguments.only)] if arguments.only else None

@@ -169,7 +169,7 @@ class Study:
         return self._with_needs(self.matching(only))
 
     def matching(self, only: Sequence[str]) -> list[Arm]:
-        """The arms whose name or group matches.
+        """The arms whose name or group matches a pattern, and no others.
 
         Raises:
             SpecError: if a pattern matches nothing (with the nearest names).

@@ -1,4 +1,4 @@
-"""The kinds of figures that `studies.reporting.figures` lists: what a study has in a store, drawn by `reports`."""
+"""The kinds of figures that `studies.api.figures` lists: what a study has in a store, drawn by `reports`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -11,11 +11,11 @@ import studies
 from searchspace.cost.remembered import costs, costs_by_role
 from searchspace.expand import SpecError
 from searchspace.presets import preset
+from studies.api.figures import KINDS, asked_for
 from studies.cli.parser import main
 from studies.language.expansion import at_scale, trials
 from studies.language.resolve import load_study
 from studies.language.scale_file import load_scale
-from studies.reporting.figures import KINDS, asked_for
 from studies.store.store import Store
 
 ARMS = {"base": {}, "deeper, and with a name that is longer than a line has room for": {"backbone.depth": 10}}

@@ -26,6 +26,9 @@ KINDS = {  # the module that has it and what it is called there, and what it sho
     "forest": ("studies.reporting.drawn", "forest", "differences from the baseline"),
     "trials": ("studies.reporting.drawn", "trials", "every trial"),
     "cost": ("studies.reporting.drawn", "cost", "MACs and params by part"),
+    "features": ("studies.api.feature_figure", "features", "feature maps, and the share of near-zero channels"),
+    "step": ("studies.reporting.steps", "step", "the Tokens-to-Token step of an arm"),
+    "diagram": ("studies.reporting.diagrams", "diagram", "an arm, drawn from its spec"),
 }
 SUFFIXES = (".png", ".pdf", ".svg")
 
