@@ -9,6 +9,7 @@ Both are contrasts of the means of independent arms (`contrast`). The intervals 
 once with 1 - `level` (Bonferroni), and so do, by themselves, those of all its interactions.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, product
@@ -114,26 +115,28 @@ def of_cells(design: Design, results: pd.DataFrame) -> Results:
     A cell of which seeds failed, or were stopped early, has none: those that are left are the better ones.
     """
     results = results[results["group"] == design.group]
-    arms: dict[Any, pd.DataFrame] = dict(iter(results.groupby("arm", sort=False)))
+    arms: dict[str, list[dict]] = {}
+    for row in results.to_dict("records"):
+        arms.setdefault(row["arm"], []).append(row)
     samples: dict[Cell, Sample] = {}
     missing: dict[Cell, str] = {}
     trials: dict[Cell, frozenset] = {}
     for cell in design.all_cells():
         name = design.cells.get(cell)
-        rows = arms.get(name)
-        if name is None or rows is None:
-            missing[cell] = NO_ARM if name is None else design.refused.get(name, "not trained")
+        if name is None:
+            missing[cell] = NO_ARM
             continue
-        trials[cell] = frozenset(rows["trial"]) if "trial" in rows else frozenset([name])
-        states = rows["status"].value_counts()
-        values = rows.loc[rows["status"] == "done", "top1"].astype(float).dropna().tolist()
-        spoilt = [f"{states[state]} {word}" for state, word in SPOILT.items() if state in states]
+        rows = arms.get(name, [])
+        trials[cell] = frozenset(row.get("trial", (name, i)) for i, row in enumerate(rows))
+        states = Counter(row["status"] for row in rows)
+        values = [float(row["top1"]) for row in rows if row["status"] == "done"]
+        spoilt = [f"{states[state]} {word}" for state, word in SPOILT.items() if states[state]]
         if spoilt:
             missing[cell] = f"{' and '.join(spoilt)} of {len(rows)} seeds"
         elif values:
             samples[cell] = Sample.of(values)
         else:
-            missing[cell] = "not trained"
+            missing[cell] = design.refused.get(name, "not trained")
     known = list(results["test_pictures"].dropna()) if "test_pictures" in results else []
     return Results(samples, missing, trials, float(min(known)) if known else None)
 

@@ -1,7 +1,6 @@
 """The effects of a factorial study as tables: main effects, then interactions."""
 
 from collections.abc import Sequence
-from itertools import groupby
 
 import numpy as np
 import pandas as pd
@@ -139,15 +138,16 @@ def _counted(count: int, of: int) -> str:
 
 
 def _missing(design: Design, results: pd.DataFrame) -> list[str]:
-    """The cells that are missing, by why."""
-    found = of_cells(design, results).missing
-    named = sorted(((why, _named(design, cell)) for cell, why in found.items()), key=lambda pair: pair[0])
-    lines = []
-    for why, pairs in groupby(named, key=lambda pair: pair[0]):
-        names = [name for _, name in pairs]
-        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        lines.append(f"{why}: {'; '.join(names[:NAMED])}{more}")
-    return [f"Missing of {len(design.all_cells())} combinations: {'. '.join(lines)}."] if lines else []
+    """The cells that are missing, a line for each reason."""
+    by_reason: dict[str, list[str]] = {}
+    for cell, why in of_cells(design, results).missing.items():
+        by_reason.setdefault(why, []).append(_named(design, cell))
+    count = len(design.all_cells())
+    return [
+        f"Missing of {count} combinations, {why}: {'; '.join(names[:NAMED])}"
+        f"{f' and {len(names) - NAMED} more' if len(names) > NAMED else ''}."
+        for why, names in by_reason.items()
+    ]
 
 
 def _named(design: Design, cell: Cell) -> str:
