@@ -101,7 +101,7 @@ HUGE = "9" * 5000  # digits: more than Python reads
         ("report s.yaml --compare a b --figure x.png", "--compare is of two arms: it goes with no --claims, --figure"),
         ("report s.yaml --compare a", "--compare: expected 2 arguments"),
         ("report s.yaml --figure x.png", "no figure: nothing is trained yet of s at scale digits in"),
-        ("report s.yaml --figure curve", "no figure 'curve'; known: macs, params, curves, forest, trials, cost"),
+        ("report s.yaml --figure curve", "no figure 'curve'; known: macs, params, curves, forest, trials, cost,"),
         ("report s.yaml --figure curves --out x.bmp", "a figure is written as .png, .pdf, .svg, got 'x.bmp'"),
         ("report s.yaml --figure x.png --out y.png", "two files for one figure, x.png and y.png"),
         ("report s.yaml --out y.png", "--out is for a figure: say which, as --figure macs"),
