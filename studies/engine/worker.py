@@ -7,6 +7,7 @@ import threading
 import time
 import traceback
 from collections.abc import Generator, Iterator
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -229,6 +230,7 @@ def result(trial: TrialSpec, trainer: Any) -> Result:
         "precision": trainer.precision.name,
         "averaged_weights": trainer.ema is not None,
         "host": socket.gethostname(),
+        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "data_fingerprint": trainer.source.fingerprint,
         "corrupt_pictures": trainer.source.corrupt,
         "versions": {"python": platform.python_version()}

@@ -6,10 +6,11 @@ import pandas as pd
 
 from reports import claims as reported
 from reports.page import Page, html
-from reports.render import as_csv, as_json, render
+from reports.render import Section, as_csv, as_json, render
 from studies.language.expansion import at_scale
+from studies.language.study import Study
 from studies.reporting.frames import results
-from studies.reporting.page import facts, problems
+from studies.reporting.provenance import facts, problems
 from studies.reporting.structures import misnamed
 from studies.reporting.tables import described, study_of_table
 from studies.store.store import Store
@@ -18,14 +19,7 @@ from studies.trials.scale import Scale
 
 def claims(scale: Scale, store: Store, seeds: Sequence[int] | None = None, style: str = "text") -> str:
     """The paper's claims, and whether what was trained at a scale bears them out, as text or a page."""
-    frames: list[pd.DataFrame] = []
-    unfit: dict[tuple[str, str], str] = {}
-    for number in reported.TABLES:
-        study = study_of_table(number)
-        frame = results(study, store.root, scale, seeds).assign(table=number)
-        unfit |= misnamed(at_scale(study, scale))
-        frames.append(frame)
-    trained = pd.concat(frames, ignore_index=True)
+    trained, unfit = _trained(scale, store, seeds)
     judged = reported.judged(trained, unfit)
     if style in ("csv", "json"):
         return as_csv(judged) if style == "csv" else as_json(judged)
@@ -41,3 +35,26 @@ def claims(scale: Scale, store: Store, seeds: Sequence[int] | None = None, style
     if untrained and style == "text":
         text += f"Nothing is trained yet at scale {scale.scale} in the store {store.root}. To train it: {commands}\n"
     return text
+
+
+def claims_of(study: Study, scale: Scale, store: Store, seeds: Sequence[int] | None = None) -> list[Section]:
+    """The claims of the paper about a study's table, judged as among all of them; none about other studies."""
+    if study.table not in reported.TABLES:
+        return []
+    judged = reported.judged(*_trained(scale, store, seeds))
+    (section, *_) = reported.sections(judged[judged["table"] == study.table], pd.DataFrame(), described(scale))
+    return [section]
+
+
+def _trained(
+    scale: Scale, store: Store, seeds: Sequence[int] | None
+) -> tuple[pd.DataFrame, dict[tuple[str, str], str]]:
+    """What was trained of all tables that claims are about, and why an arm is not what its name says."""
+    frames: list[pd.DataFrame] = []
+    unfit: dict[tuple[str, str], str] = {}
+    for number in reported.TABLES:
+        study = study_of_table(number)
+        frame = results(study, store.root, scale, seeds).assign(table=number)
+        unfit |= misnamed(at_scale(study, scale))
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True), unfit

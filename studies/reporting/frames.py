@@ -37,6 +37,7 @@ FIGURES = (
     "host",
     "data_fingerprint",
     "corrupt_pictures",
+    "finished_at",
     "test_pictures",
 )
 

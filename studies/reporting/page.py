@@ -10,8 +10,10 @@ from reports.page import Page, Picture, html
 from reports.render import Section
 from studies.language.study import Study
 from studies.reporting.analyses import Analysis
+from studies.reporting.claims import claims_of
 from studies.reporting.drawn import Drawn, NoRoomError, cost_of
-from studies.reporting.tables import contents, described
+from studies.reporting.provenance import facts, problems
+from studies.reporting.tables import contents
 from studies.store.store import Store
 from studies.trials.scale import Scale
 
@@ -47,25 +49,9 @@ def page_of(
         drawn = Drawn(study, scale, store, seeds, (), made)
         findings, pictures = _findings(drawn.arms), _pictures(drawn)
     first, *others = reversed(made.sections)  # what was trained, before what it is compared with
-    parts: list[Section | Picture] = [first, *made.analyses, *pictures, *others]
+    claimed = [] if made.untrained else claims_of(study, scale, store, seeds)
+    parts: list[Section | Picture] = [first, *made.analyses, *claimed, *pictures, *others]
     return html(Page(study.name, study.question, facts(frame, scale, store), findings, parts, problems(frame), refresh))
-
-
-def facts(frame: pd.DataFrame, scale: Scale, store: Store) -> list[tuple[str, str]]:
-    """Where the numbers come from, of a row a trial: each fact a label and a text."""
-    states = ", ".join(f"{count} {state}" for state, count in frame["status"].value_counts().items())
-    done = frame[frame["status"] == "done"]
-    columns = {"Device": "device", "Data": "data_fingerprint"}
-    columns |= {name.removeprefix("version_"): name for name in map(str, done) if name.startswith("version_")}
-    found = {label: sorted(set(done[name].dropna().astype(str)) - {""}) for label, name in columns.items()}
-    known = [("Scale", described(scale)), ("Trials", states), ("Store", str(store.root))]
-    return known + [(label, " and ".join(texts)) for label, texts in found.items() if texts]
-
-
-def problems(frame: pd.DataFrame) -> list[str]:
-    """The trials that failed and why, of a row a trial."""
-    failed = frame[frame["status"] == "failed"]
-    return [f"{row['arm']}, seed {row['seed']}: {row['reason']}" for row in failed.to_dict("records")]
 
 
 def _findings(arms: pd.DataFrame) -> list[str]:

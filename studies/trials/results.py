@@ -31,7 +31,8 @@ class Figures(TypedDict):
     parameters that came from the pretrained model, None if there was none. `devices` trained it together, in
     `precision`; with `averaged_weights` the figures are those of a moving average of the weights. `data_fingerprint`
     is that of the files that were read, "" where a spec makes the pictures; `corrupt_pictures` of them could not be
-    read. `epochs` is how many there were, `test_pictures` what the last accuracy is over.
+    read. `finished_at` is the time of the result (ISO 8601, UTC), `epochs` is how many there were, `test_pictures`
+    what the last accuracy is over.
     """
 
     top1: float
@@ -55,6 +56,7 @@ class Figures(TypedDict):
     averaged_weights: NotRequired[bool]
     data_fingerprint: NotRequired[str]
     corrupt_pictures: NotRequired[int]
+    finished_at: NotRequired[str]
     epochs: NotRequired[int]
     test_pictures: NotRequired[int | None]
 
