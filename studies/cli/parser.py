@@ -162,7 +162,9 @@ def _parser() -> argparse.ArgumentParser:
         "--claims", action="store_true", help="what the paper claims, and whether it holds in what was trained"
     )
     command.add_argument(
-        "--matrix", action="store_true", help="below a study's table: which arm has which part, with ticks, and scores"
+        "--matrix",
+        action="store_true",
+        help="below a study's table: which arm has which part, with ticks, and its score",
     )
     command.add_argument(
         "--effects", action="store_true", help="below a grid's table: main effects and interactions of its factors"
