@@ -152,12 +152,12 @@ def _choices(design: Design, order: int) -> list[dict[str, str]]:
 
 def _effect(design: Design, found: Results, chosen: Mapping[str, str], floor: float) -> dict[str, Any]:
     """The contrast of some levels with the first ones, or the cells that it wants for."""
-    names = list(design.factors)
-    pairs = {names.index(name): (design.factors[name][0], level) for name, level in chosen.items()}
-    weights: dict[Cell, float] = {}
-    for cell in design.all_cells():
-        if all(cell[i] in pair for i, pair in pairs.items()):
-            weights[cell] = float(prod(1 if cell[i] == level else -1 for i, (_, level) in pairs.items()))
+    among = {name: (levels[0], chosen[name]) if name in chosen else levels for name, levels in design.factors.items()}
+    at = [list(design.factors).index(name) for name in chosen]
+    signs = [dict(zip(among[name], (-1, 1), strict=True)) for name in chosen]
+    weights = {
+        cell: prod(sign[cell[i]] for i, sign in zip(at, signs, strict=True)) for cell in product(*among.values())
+    }
     row: dict[str, Any] = {
         "factor": tuple(chosen),
         "effect": tuple(chosen.values()),
@@ -168,10 +168,10 @@ def _effect(design: Design, found: Results, chosen: Mapping[str, str], floor: fl
     }
     if row["missing"]:
         return row
-    share = 2 ** len(pairs) / len(weights)
-    summed: dict[frozenset, float] = {}  # cells of the same trials are one sample
+    share = 2 ** len(chosen) / len(weights)
+    summed: dict[frozenset, int] = {}  # cells of the same trials are one sample
     for cell, sign in weights.items():
-        summed[found.trials[cell]] = summed.get(found.trials[cell], 0.0) + sign
+        summed[found.trials[cell]] = summed.get(found.trials[cell], 0) + sign
     by_trials = {found.trials[cell]: found.samples[cell] for cell in weights}
     terms = [(share * sign, by_trials[key]) for key, sign in summed.items() if sign]
     contrast = Contrast(terms, floor, found.pictures) if terms else None

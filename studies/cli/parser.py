@@ -169,7 +169,9 @@ def _parser() -> argparse.ArgumentParser:
         help="instead of the table arm A against arm B of it, one comparison; GROUP/ARM where several groups have it",
     )
     command.add_argument(
-        "--matrix", action="store_true", help="below a study's table: which arm has which part, with ticks, and scores"
+        "--matrix",
+        action="store_true",
+        help="below a study's table: which arm has which part, with ticks, and its score",
     )
     command.add_argument(
         "--effects", action="store_true", help="below a grid's table: main effects and interactions of its factors"

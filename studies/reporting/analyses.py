@@ -15,22 +15,26 @@ from studies.reporting.parts import Parts, parts
 from studies.trials.scale import Scale
 
 Analysis = Literal["matrix", "effects"]
-MOST_PARTS = 12  # columns of a matrix that nobody asked for
+UNASKED = range(2, 13)  # parts of a matrix that nobody asked for: more than the names of arms say, and not too wide
 
 
 def fitting(study: Study, scale: Scale, results: pd.DataFrame, level: float) -> list[Section]:
-    """Those that a study's form asks for: effects of groups that cross factors, a matrix of others that vary parts."""
+    """Those that a study's form asks for: effects of groups that cross factors, a matrix of others that vary parts.
+
+    Of a single factor, or part, the study's table says all.
+    """
     if study.table is not None:
         return []
     scaled = at_scale(study, scale)
-    crossed = {design.group: design for design in designs(scaled)}
+    crossed = {design.group: design for design in designs(scaled)}  # or a single factor
     done = set(results.loc[results["status"] == "done", "group"])
     made = []
     for group in parts(scaled):
         title = _title(study, group.group)
         if group.group not in crossed:
-            made += [_matrix(study, scale, group, results, level)] if _tells(group, MOST_PARTS) else []
-        elif group.group in done:
+            unasked = _tells(group) and len(group.names) in UNASKED
+            made += [_matrix(study, scale, group, results, level)] if unasked else []
+        elif group.group in done and len(crossed[group.group].factors) > 1:
             made += effects_table.sections(title, scale.scale, crossed[group.group], results, level)
     return made
 
@@ -66,9 +70,9 @@ def asked(
     return made
 
 
-def _tells(group: Parts, most: int | None = None) -> bool:
-    """Whether a group has parts that say more than its arms' names."""
-    return len(group.arms) > 1 and bool(set(group.names) - {"base"}) and (most is None or len(group.names) <= most)
+def _tells(group: Parts) -> bool:
+    """Whether the arms of a group differ in parts, and not in their presets alone."""
+    return bool(set(group.names) - {"base"})
 
 
 def _matrix(study: Study, scale: Scale, group: Parts, results: pd.DataFrame, level: float) -> Section:

@@ -44,7 +44,7 @@ def _of_grid(members: Sequence[ScaledArm], group: Parts) -> Found | None:
     for arm in sorted(group.arms, key=lambda arm: not arm.baseline):  # the baseline, where two arms are a cell
         levels = [factors[name].get(has[arm.key][name]) for name in factors]
         if None not in levels and [key(group.values[arm.key][name]) for name in others] == beside:
-            cells.setdefault(tuple(filter(None, levels)), arm)
+            cells.setdefault(tuple(level for level in levels if level is not None), arm)
     return _from_the_baseline({name: list(levels.values()) for name, levels in factors.items()}, cells)
 
 

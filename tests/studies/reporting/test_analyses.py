@@ -118,12 +118,18 @@ def test_a_page_has_what_fits_the_study(study_file: StudyFile, tmp_path: Path) -
     made = contents(parse(path), DIGITS, finished(path, tmp_path / "grid"), analyses=None)
     whole = "s: main effects, at scale digits", "s: interactions of two factors, at scale digits"
     assert [section.title for section in made.analyses] == [*whole]
-    path = study_file(arms={"base": {}, "g": {GATE: "squeeze_excite"}})
+    path = study_file(arms={"base": {}, "g": {GATE: "squeeze_excite"}, "m": {MIXER: "none"}})
     page = page_of(parse(path), DIGITS, finished(path, tmp_path / "one"))
     assert "parts of each arm" in page and TICK in page and "main effects" not in page
 
 
-def test_a_page_of_a_table_of_the_paper_has_neither() -> None:
+def test_a_page_of_a_single_part_or_of_a_table_of_the_paper_has_neither(study_file: StudyFile) -> None:
+    for content in (
+        {"arms": {"base": {}, "g": {GATE: "squeeze_excite"}}},
+        {"grid": {GATE: ["none", "squeeze_excite"]}},
+    ):
+        study = parse(study_file(**{"arms": {}} | content))
+        assert fitting(study, DIGITS, pd.DataFrame({"group": ["s"], "status": ["done"]}), 0.05) == []
     results = pd.DataFrame({"group": ["T2T module"], "status": ["done"]})
     assert fitting(load_study("t2t_ablation"), DIGITS, results, 0.05) == []
 
