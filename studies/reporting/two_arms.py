@@ -59,8 +59,8 @@ def compare(
     missing = [shlex.quote(arm.name) for arm, n in zip(arms, rows["n"], strict=True) if not n]
     only = "".join(f" --only {name}" for name in missing)
     to_train = [f"To train what is missing: {command}{only}"] if missing and command else []
-    title = f"{labels[0]} against {labels[1]}, at scale {described(scale)}"
-    made = section(rows, title, notes)
+    title = f"{labels[0]} against {labels[1]}"
+    made = section(rows, f"{title}, at scale {described(scale)}", notes)
     if style == "html":
         found = [made.remarks[0], *to_train]
         return html(Page(title, study.question, facts(both, scale, store), found, [made], problems(both)))
