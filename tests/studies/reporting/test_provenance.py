@@ -1,0 +1,36 @@
+"""Where the numbers of a page come from."""
+
+from pathlib import Path
+
+import pytest
+from stored import SCALE, VIT, filled, result
+
+from studies.language.resolve import load_study
+from studies.reporting.frames import results
+from studies.reporting.page import page_of
+from studies.reporting.provenance import facts, spans
+
+
+@pytest.mark.parametrize(
+    ("numbers", "text"),
+    [([0], "0"), ([0, 1], "0, 1"), ([0, 1, 2], "0 to 2"), ([0, 1, 2, 7, 9, 10], "0 to 2, 7, 9, 10"), ([3, 5], "3, 5")],
+)
+def test_seeds_in_a_row_are_told_as_a_span(numbers: list[int], text: str) -> None:
+    assert spans(numbers) == text
+
+
+def test_a_page_says_with_which_seeds_and_when_its_trials_were_trained(tmp_path: Path) -> None:
+    store = filled(tmp_path)
+    known = dict(facts(results("cnn_to_vit", tmp_path), SCALE, store))
+    assert known["Seeds"] == "0, 1"
+    assert "Trained" not in known, "results of versions before have no date"
+    for seed, day in ((VIT.id, "2026-11-25T10:00:00+00:00"),):
+        store.finish(seed, {**result(91.5), "finished_at": day})  # type: ignore[typeddict-item]
+    assert dict(facts(results("cnn_to_vit", tmp_path), SCALE, store))["Trained"] == "2026-11-25"
+
+
+def test_the_page_of_a_paper_table_has_the_claims_about_that_table(tmp_path: Path) -> None:
+    store = filled(tmp_path)
+    assert "Claims of the paper, tested at scale" in page_of(load_study("cnn_to_vit"), SCALE, store)
+    other = page_of(load_study("vit_comparison"), SCALE, store)
+    assert "Claims of the paper" not in other
