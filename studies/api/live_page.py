@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from searchspace.expand import SpecError
+from studies.api.search_front import front_of
 from studies.planning.plan import Plan
 from studies.reporting.page import page_of
 from studies.tracking.tracker import Tracked
@@ -63,7 +64,8 @@ class LivePage:
         """Write the page as the store stands, whole or not at all; `running`: a browser is to load it again."""
         start = time.monotonic()
         refresh = REFRESH if running else 0
-        text = page_of(self.plan.study, self.plan.scale, self.plan.store, refresh=refresh)
+        what = self.plan.study, self.plan.scale, self.plan.store
+        text = page_of(*what, refresh=refresh, more=front_of(*what))
         self.file.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.file.with_name(f".{self.file.name}.{uuid.uuid4().hex[:8]}")
         temporary.write_text(text, encoding="utf-8")

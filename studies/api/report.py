@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from searchspace.expand import SpecError
 from studies.api.figures import asked_for, write
 from studies.api.figures import figure as drawn
+from studies.api.search_front import front_of
 from studies.language.catalog import FOLDER
 from studies.language.resolve import load_study
 from studies.language.scale_file import load_scale, names
@@ -94,7 +95,7 @@ def report(
     if compare is not None:
         return compare_arms(study, scale, store, compare, seed_list(seeds), format, command)
     if format == "html":
-        return page_of(study, scale, store, seed_list(seeds), command, analyses)
+        return page_of(study, scale, store, seed_list(seeds), command, analyses, more=front_of(study, scale, store))
     if asked is not None:
         kind, path = asked
         print(f"figure: {write(kind, study, scale, store, seed_list(seeds), only, path)}", file=sys.stderr)

@@ -26,6 +26,7 @@ def page_of(
     command: str = "",
     analyses: Collection[Analysis] = (),
     refresh: int = 0,
+    more: Sequence[Picture] = (),
 ) -> str:
     """The page of a study at a scale, as the text of a file.
 
@@ -37,6 +38,7 @@ def page_of(
         command: that trains it, which is told where nothing is.
         analyses: below its table; default: those that fit the study's form.
         refresh: seconds until a browser loads it again, while a run goes on; 0: it does not.
+        more: figures below those of the study.
 
     Raises:
         SpecError: if the study has not the form that an analysis needs.
@@ -50,7 +52,7 @@ def page_of(
         findings, pictures = _findings(drawn.arms), _pictures(drawn)
     first, *others = reversed(made.sections)  # what was trained, before what it is compared with
     claimed = [] if made.untrained else claims_of(study, scale, store, seeds)
-    parts: list[Section | Picture] = [first, *made.analyses, *claimed, *pictures, *others]
+    parts: list[Section | Picture] = [first, *made.analyses, *claimed, *pictures, *more, *others]
     return html(Page(study.name, study.question, facts(frame, scale, store), findings, parts, problems(frame), refresh))
 
 

@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 import optuna
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
 
 from searchspace.expand import SpecError
 from studies.searching.attempts import counted
@@ -81,6 +82,25 @@ def proposed(store: Store, space: "Space") -> list[dict[str, Any]]:
                     point = point_of(space.parameters(), trial.params)
                     found.setdefault(json.dumps(point, sort_keys=True), point)
     return list(found.values())
+
+
+def candidates_in(path: Path) -> list[dict[str, Any]]:
+    """Every candidate of a journal: search (its name), number, top1 (%; None unless done), params, macs (full size).
+
+    Read as it stands, while the search goes on too.
+
+    Raises:
+        SpecError: if it cannot be read.
+    """
+    storage, rows = _storage(path), []
+    for study in storage.get_all_studies():
+        objectives = (study.user_attrs.get(DEFINITION) or {}).get("objectives", [])
+        for trial in counted(storage.get_all_trials(study._study_id, deepcopy=False)):
+            done = trial.state == TrialState.COMPLETE and "top1" in objectives
+            top1 = trial.values[objectives.index("top1")] if done else None
+            figures = {name: trial.user_attrs.get(name) for name in ("params", "macs")}
+            rows.append({"search": study.study_name, "number": trial.number, "top1": top1} | figures)
+    return rows
 
 
 def journals_beside(path: Path) -> list[dict[str, Any]]:

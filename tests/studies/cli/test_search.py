@@ -211,4 +211,10 @@ def test_a_search_of_a_study_file_runs(
     assert main(["search", "s.yaml", "--executor", "inline", "--trials", "2", "--export", "out"]) == 0
     assert "2 candidates, 2 to evaluate" in capsys.readouterr().err
     assert len(evaluated(tmp_path / "runs")) == 2
+    arms = "base: t2t_vit_14\narms: {a: {}, b: {backbone.depth: 8}}\n"
+    Path("s.yaml").write_text(f"study: s\nscale: tiny.yaml\n{arms}{search}")
+    capsys.readouterr()
+    assert main(["report", "s.yaml", "--format", "html"]) == 0
+    page = capsys.readouterr().out
+    assert "Front of the search" in page and "2 of 2 candidates are done" in page
     assert main(["plan", "out/small.yaml"]) == 0, "what it writes is a study that runs"
