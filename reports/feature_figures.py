@@ -22,7 +22,8 @@ from reports.study_figures import STYLE
 NEAR_ZERO = 0.05  # of the mean of a layer's channels
 SHOWN = 24  # channels of a layer
 COLUMNS = 6
-NAME, LINE = 20, 180  # most characters of a model's name beside its row, and of a line below the figure
+WIDTH = 8.4  # inches: of a page, nearly, so that texts are as large in print
+NAME, ENTRY, LINE = 14, 26, 130  # most characters of a name beside its row, in the legend, of a line below all
 BRIGHTEST = 99  # percentile of a layer's magnitudes that is white
 FRAME = "#F03B20"  # red, and as light as vermilion, so that it is seen on black by all
 PLACES = ("Early", "Middle", "Late")
@@ -115,8 +116,8 @@ def draw_features(features: Features) -> Figure:
     """
     rows = len(features.models)
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(12.4, max(4.6, 1.95 * rows + 1.1)), layout="constrained")
-        sides = figure.add_gridspec(1, 2, width_ratios=[3.1, 1], wspace=0.04)
+        figure = Figure(figsize=(WIDTH, max(4.2, 1.55 * rows + 0.9)), layout="constrained")
+        sides = figure.add_gridspec(1, 2, width_ratios=[3.1, 1], wspace=0.06)
         grid = GridSpecFromSubplotSpec(rows, len(PLACES), sides[0], hspace=0.02, wspace=0.02)
         for row, model in enumerate(features.models):
             for layer in model.layers:
@@ -124,7 +125,8 @@ def draw_features(features: Features) -> Figure:
                 axes = figure.add_subplot(grid[row, column])
                 _draw_layer(axes, layer)
                 if column == 0:
-                    axes.set_ylabel(plain(fill(model.name, NAME)), fontweight="bold", fontsize=10, labelpad=8)
+                    name = plain(fill(model.name, NAME))
+                    axes.set_ylabel(name, fontweight="bold", fontsize=8, labelpad=6, loc="top")
         _draw_side(figure, sides[1], features)
         figure.suptitle(plain(features.title), x=0.01, ha="left", fontweight="bold")
         below = [_legend(features.pictures), *features.notes]
@@ -156,13 +158,13 @@ def _draw_layer(axes: Axes, layer: LayerMaps) -> None:
     between = _between(height, width, 0.08)
     for i in np.flatnonzero(layer.near_zero):
         top, left = _corner(int(i), height, width, between)
-        axes.add_patch(Rectangle((left - 0.5, top - 0.5), width, height, fill=False, ec=FRAME, lw=1.6, clip_on=False))
+        axes.add_patch(Rectangle((left - 0.5, top - 0.5), width, height, fill=False, ec=FRAME, lw=1.4, clip_on=False))
     axes.set_anchor("NW")
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_visible(False)
     rows, columns = layer.maps.shape[1:]
-    text = f"{layer.place}: {layer.name}, {rows} × {columns}\n{layer.dead} of {layer.channels} channels near zero"
+    text = f"{layer.place}: {layer.name}\n{rows} × {columns}; near zero: {layer.dead} of {layer.channels}"
     axes.set_title(text, loc="left", fontsize=8, pad=3)
 
 
@@ -177,17 +179,18 @@ def _draw_side(figure: Figure, place: SubplotSpec, features: Features) -> None:
     for i, model in enumerate(features.models):
         depth = np.linspace(0, 1, len(model.shares)) if len(model.shares) > 1 else np.zeros(1)
         (line,) = axes.plot(
-            depth, model.shares, label=plain(fill(model.name, 36)), clip_on=False, zorder=3, ms=4, lw=1.3
+            depth, model.shares, label=plain(fill(model.name, ENTRY)), clip_on=False, zorder=3, ms=4, lw=1.3
         )
         line.set(color=COLOURS[i % len(COLOURS)], marker=MARKERS[i % len(MARKERS)])
-    axes.set_xticks([0, 0.5, 1], ["first layer", "middle", "last layer"])
+    axes.tick_params(labelsize=8)
+    axes.set_xticks([0, 0.5, 1], ["first", "layer", "last"])
     sides: tuple[Literal["left", "center", "right"], ...] = ("left", "center", "right")
     for label, side in zip(axes.get_xticklabels(), sides, strict=True):
         label.set_horizontalalignment(side)
     if not any(model.shares.any() for model in features.models):
         axes.annotate("none in any layer", (0.5, 0.5), xycoords="axes fraction", ha="center", color="0.35")
     axes.set_ylim(0, max(5.0, *(1.08 * float(model.shares.max()) for model in features.models)))
-    axes.set_title("Channels near zero (%), by layer", loc="left", fontsize=9)
+    axes.set_title("Channels near zero (%)", loc="left", fontsize=9)
     axes.grid(alpha=0.25)
     axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.1))
 

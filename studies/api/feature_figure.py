@@ -36,7 +36,7 @@ def features(
     """Maps of an early, a middle and a late layer for one test picture, and the share of near-zero channels by layer.
 
     Of each arm that `only` names, the first seed with weights; without `only`, of the first trained CNN, the first ViT,
-    the first T2T-ViT, and the first with a convolutional tokenizer.
+    the first T2T-ViT, and the first with a convolutional tokenizer, all of the data of the first that is found.
 
     Raises:
         SpecError: if none has weights, they are of different data or more than MOST_MODELS, or the data is not there.
@@ -75,6 +75,8 @@ def chosen_trials(
         what = arm.key if only else family(trial.model)
         if arm.key not in wanted or what in found or store.state(trial.id) != "done":
             continue
+        if not only and found and trial.data != next(iter(found.values())).trial.data:
+            continue  # one picture is shown
         if (weights := store.weights(trial.id)) is not None:
             found[what] = Chosen(arm, trial, weights)
     if not found:

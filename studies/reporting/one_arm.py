@@ -13,6 +13,8 @@ def one_arm(
 ) -> tuple[Arm, ModelSpec]:
     """The arm that is named, with its model at full size; else a baseline that fits, else the first arm that does.
 
+    Arms of optional groups come after all others.
+
     Args:
         study: itself.
         only: names and patterns; none: any arm.
@@ -33,5 +35,5 @@ def one_arm(
         of = f"{' '.join(only)} of {study.name}" if only else f"any arm of {study.name}"
         hint = f"; it can of {', '.join(able)}" if able else ""
         raise SpecError(f"figure {what} cannot be drawn of {of}{hint}")
-    arm = next((arm for arm in found if arm.baseline), found[0])
+    arm = min(found, key=lambda arm: (arm.optional, not arm.baseline))  # of those alike, the first
     return arm, models[arm.key]

@@ -130,8 +130,10 @@ def test_a_store_without_weights_is_told_in_one_line(study: Study, tmp_path: Pat
 
 
 def test_arms_of_other_data_are_not_shown_for_one_picture(study_file: StudyFile, tmp_path: Path) -> None:
-    study = parse(study_file(arms={"one": {}, "other": {"data.train_size": 100}}))
+    arms = {"one": {}, "other": {"base": "vit_s_16", "data.train_size": 100}}
+    study = parse(study_file(arms=arms))
     store = filled(study, tmp_path / "runs", {"one", "other"})
+    assert [one.arm.name for one in chosen_trials(study, DIGITS, store)] == ["one"]
     with pytest.raises(SpecError, match="one and other have other data"):
         features(study, DIGITS, store, only=["*"])
 

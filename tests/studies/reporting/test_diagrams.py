@@ -152,6 +152,11 @@ def test_the_figure_is_of_the_baseline_or_of_the_arm_that_is_named(tmp_path: Pat
         title("nothing")
 
 
+def test_the_baseline_of_an_optional_group_is_not_what_is_drawn_first(tmp_path: Path) -> None:
+    (axes,) = diagram(load_study("cnn_to_vit"), DIGITS, Store(tmp_path / "runs")).axes
+    assert axes.texts[0].get_text() == "ViT-S/16"
+
+
 def test_what_an_arm_needs_is_not_drawn_with_it(tmp_path: Path) -> None:
     study = load_study("vit_comparison")
     (axes,) = diagram(study, DIGITS, Store(tmp_path / "runs"), only=["DeiT-small-Distilled"]).axes
