@@ -7,11 +7,11 @@ export RAY_USAGE_STATS_ENABLED = 0
 .PHONY: demo demo-all test test-fast lint bench faults clean
 
 demo: .venv/.installed
-	$(BIN)/studies run cnn_to_vit
+	$(BIN)/studies run cnn_to_vit --page
 
 # The CNN rows too, at the same scale.
 demo-all: .venv/.installed
-	$(BIN)/studies run cnn_to_vit --all
+	$(BIN)/studies run cnn_to_vit --all --page
 
 # One process a core; each of them trains and counts with one thread.
 test: .venv/.installed
@@ -33,6 +33,7 @@ bench: .venv/.installed
 	$(BIN)/python benchmarks/search.py
 	$(BIN)/python benchmarks/data_pipeline.py
 	$(BIN)/python benchmarks/verdicts.py
+	$(BIN)/python benchmarks/store.py
 
 # Minutes: real runs, broken in every way.
 faults: .venv/.installed
