@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal
 from searchspace.expand import SpecError
 from studies.api.figures import asked_for, write
 from studies.api.figures import figure as drawn
-from studies.api.search_front import front_of
 from studies.language.catalog import FOLDER
 from studies.language.resolve import load_study
 from studies.language.scale_file import load_scale, names
@@ -17,7 +16,6 @@ from studies.language.study import Study, seed_list
 from studies.reporting.analyses import Analysis
 from studies.reporting.claims import claims as claims_of_paper
 from studies.reporting.frames import store_root
-from studies.reporting.page import page_of
 from studies.reporting.tables import study_of_table, table
 from studies.reporting.two_arms import compare as compare_arms
 from studies.store.store import Store
@@ -95,6 +93,9 @@ def report(
     if compare is not None:
         return compare_arms(study, scale, store, compare, seed_list(seeds), format, command)
     if format == "html":
+        from studies.api.search_front import front_of  # matplotlib takes a second to load
+        from studies.reporting.page import page_of
+
         return page_of(study, scale, store, seed_list(seeds), command, analyses, more=front_of(study, scale, store))
     if asked is not None:
         kind, path = asked
