@@ -9,8 +9,8 @@ histories, as every report did before histories had a file of their own.
 
 Measured on 2 cores (2026-11-25), 10,000 trials of 300 epochs. Quiet: the frame 1.9 s (1.9 to 2.0), the report 3.4 s.
 With other programs at work (a load of 5): 3.3 s (3.0 to 3.4) and 7.0 s (6.6 to 7.6), while reading every history took
-45 s, 13 times as long as the frame. Before histories had a file of their own, a frame read each result three times: 64 s
-for 8,645 trials, under a profiler.
+45 s, 13 times as long as the frame. Before histories had a file of their own, a frame read each result three times:
+64 s for 8,645 trials, under a profiler.
 """
 
 import argparse

@@ -52,14 +52,14 @@ def listening(plan: Plan, progress: Progress, audience: Sequence[Tracker]) -> Li
     return Listening(progress, audience, tracked, lambda text: progress.say(f"studies: {text}"))
 
 
-def write_pages(audience: Sequence[Tracker]) -> Path | None:
-    """Write the page of a run that is over, if there is to be one; where it is."""
-    for page in audience:
-        if isinstance(page, LivePage):
-            try:
-                page.write()
-            except OSError as error:  # the run is over, and what it has trained is kept
-                say(f"studies: no page: cannot write {page.file}: {error.strerror}")
-            else:
-                return page.file
-    return None
+def page_of_the_end(plan: Plan, how: How) -> Path | None:
+    """Write the page of a run that is over, if there is to be one; where it is. Nothing about it can fail the run."""
+    if how.page is None:
+        return None
+    page = LivePage(plan, how.page)
+    try:
+        page.write()
+    except Exception as error:
+        say(f"studies: no page {page.file}: {' '.join(str(error).split()) or type(error).__name__}")
+        return None
+    return page.file

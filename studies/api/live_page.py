@@ -27,6 +27,7 @@ class LivePage:
     """
 
     title = "The page"
+    waits = False  # and it counts models, which is for the thread that trains: both use its random state
 
     def __init__(self, plan: Plan, file: str) -> None:
         self.plan = plan

@@ -97,10 +97,11 @@ def report(
         from studies.reporting.page import page_of
 
         return page_of(study, scale, store, seed_list(seeds), command, analyses, more=front_of(study, scale, store))
+    text = table(study, scale, store, seed_list(seeds), format, command, analyses=analyses)
     if asked is not None:
         kind, path = asked
         print(f"figure: {write(kind, study, scale, store, seed_list(seeds), only, path)}", file=sys.stderr)
-    return table(study, scale, store, seed_list(seeds), format, command, analyses=analyses)
+    return text
 
 
 def figure(

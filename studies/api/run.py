@@ -11,7 +11,7 @@ from searchspace.expand import SpecError
 from studies.api.execution import RefusedError, execute, options_of, prepare
 from studies.api.how import How
 from studies.api.interrupt import interruptible
-from studies.api.listeners import listeners, listening, write_pages
+from studies.api.listeners import listeners, listening, page_of_the_end
 from studies.api.outcome import Outcome
 from studies.api.progress import Progress, counted, say
 from studies.api.resolving import Resolving, resolving, told
@@ -66,7 +66,7 @@ def run(
     baseline_seeds: int | None = None,
     resolve: float | None = None,
     max_seeds: int | None = None,
-    trackers: Sequence[str] = (),
+    trackers: str | Sequence[str] = (),
     page: str | Path | None = None,
 ) -> "pd.DataFrame":
     """Train what is missing of a study, as `studies run` does, and give its results.
@@ -119,7 +119,7 @@ def run(
         jobs, gpus_per_trial, executor, fresh, early_stop, address, device_type, checkpoint_every, step_timeout,
         None if data_dir is None else str(data_dir), cluster_silence, cpus_per_trial, grace_period, reduction_factor,
         devices_per_trial, micro_batch, compile, data_workers, download,
-        trackers, None if page is None else str(page),
+        _names(trackers), None if page is None else str(page),
     )  # fmt: skip
     store = Store(store_root(runs_dir))
     plan = make_plan(study, scale, seed_list(seeds), _names(only), everything, store, checked_count(baseline_seeds))
@@ -135,8 +135,8 @@ def run(
     return results(plan.study, plan.store.root, plan.scale, kept)
 
 
-def _names(only: str | Sequence[str]) -> Sequence[str]:
-    return [only] if isinstance(only, str) else only
+def _names(given: str | Sequence[str]) -> Sequence[str]:
+    return [given] if isinstance(given, str) else given
 
 
 def train(plan: Plan, how: How) -> Outcome:
@@ -171,7 +171,9 @@ def train(plan: Plan, how: How) -> Outcome:
     else:
         announce()
         outcome = Outcome(plan)
-    return replace(outcome, page=write_pages(audience))
+    if isinstance(outcome.ended, RayDiedError):  # the process is to end now
+        return outcome
+    return replace(outcome, page=page_of_the_end(plan, how))
 
 
 def train_resolving(asked: Resolving, how: How) -> Outcome:
@@ -194,7 +196,7 @@ def train_resolving(asked: Resolving, how: How) -> Outcome:
             asked.keep()
             say(told(now, asked.looks))
         if not now.missing:
-            return kept
+            return replace(kept, page=page_of_the_end(asked.plan, how))  # with the level that the looks leave
         plan = asked.plan_of(now)
         outcome = train(plan, how)
         if outcome.ended is not None:

@@ -26,7 +26,7 @@ def front_of(study: Study, scale: Scale, store: Store) -> list[Picture]:
         return []
     from studies.searching.journal import candidates_in  # which imports Optuna
 
-    candidates = pd.DataFrame(candidates_in(path))
+    candidates = pd.DataFrame(candidates_in(path, scale))
     done = 0 if candidates.empty else int(candidates["top1"].notna().sum())
     if not done:
         return []

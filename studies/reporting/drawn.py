@@ -83,8 +83,14 @@ class Drawn:
 
     @cached_property
     def named(self) -> pd.DataFrame:
-        """A row a trial of the arms that are at this scale what their names say."""
-        frame, unfit = self.made.results, misnamed(at_scale(self.study, self.scale))
+        """A row a trial of the arms that the table compares.
+
+        Beside a row of the paper that are those which are at this scale what their names say.
+        """
+        frame = self.made.results
+        if self.study.table is None:
+            return frame
+        unfit = misnamed(at_scale(self.study, self.scale))
         return frame[[key not in unfit for key in zip(frame["group"], frame["arm"], strict=True)]]
 
     @cached_property

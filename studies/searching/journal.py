@@ -9,7 +9,7 @@ import fcntl
 import json
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -20,12 +20,14 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from searchspace.expand import SpecError
+from searchspace.identity import hashed
 from studies.searching.attempts import counted
 from studies.searching.definition import difference
 from studies.searching.objectives import Direction
 from studies.searching.parameters import point_of
 from studies.store.files import StoreError
 from studies.store.store import Store
+from studies.trials.scale import Scale
 
 if TYPE_CHECKING:
     from searchspace.space import Space
@@ -84,23 +86,35 @@ def proposed(store: Store, space: "Space") -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def candidates_in(path: Path) -> list[dict[str, Any]]:
+def candidates_in(path: Path, scale: Scale) -> list[dict[str, Any]]:
     """Every candidate of a journal: search (its name), number, top1 (%; None unless done), params, macs (full size).
 
-    Read as it stands, while the search goes on too.
+    Read as it stands, while the search goes on too. Those of searches at another scale are left out.
 
     Raises:
         SpecError: if it cannot be read.
     """
     storage, rows = _storage(path), []
     for study in storage.get_all_studies():
-        objectives = (study.user_attrs.get(DEFINITION) or {}).get("objectives", [])
+        definition = study.user_attrs.get(DEFINITION) or {}
+        if not is_at(definition, scale):
+            continue
+        objectives = definition["objectives"]
         for trial in counted(storage.get_all_trials(study._study_id, deepcopy=False)):
             done = trial.state == TrialState.COMPLETE and "top1" in objectives
             top1 = trial.values[objectives.index("top1")] if done else None
             figures = {name: trial.user_attrs.get(name) for name in ("params", "macs")}
             rows.append({"search": study.study_name, "number": trial.number, "top1": top1} | figures)
     return rows
+
+
+def is_at(definition: Mapping[str, Any], scale: Scale) -> bool:
+    """Whether a search ranks at a scale, whatever pictures it holds out for validation."""
+    found = {part: dict(definition.get("scale", {}).get(part, {})) for part in ("data", "shrink", "recipe")}
+    wanted = {part: json.loads(json.dumps(hashed(getattr(scale, part)))) for part in found}
+    for side in (found, wanted):
+        side["data"].pop("validation", None)
+    return found == wanted
 
 
 def journals_beside(path: Path) -> list[dict[str, Any]]:

@@ -27,6 +27,7 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
+from searchspace.bounds import LARGEST_SEED
 from searchspace.expand import from_validation
 from searchspace.spec import ModelSpec
 from studies.store.errors import DamagedError, NewerError
@@ -159,15 +160,14 @@ class Store(Root):
         return trial
 
     def seeds(self) -> set[int]:
-        """Every seed that a finished trial of any study was trained with, if its record is not damaged beyond reading.
-
-        Nothing is verified: a seed that is wrong leads to ids of which the store has none.
-        """
+        """Every seed that a finished trial of any study was trained with; one that is wrong leads to no trial's id."""
         found = set()
         for trial_id in self.ids():
             if "result.json" in self.files.names(f"trials/{trial_id}"):
                 with suppress(ValueError, TypeError, KeyError):
-                    found.add(int(json.loads(self.files.read(f"trials/{trial_id}/trial.json") or b"")["seed"]))
+                    seed = json.loads(self.files.read(f"trials/{trial_id}/trial.json") or b"")["seed"]
+                    if isinstance(seed, int) and 0 <= seed <= LARGEST_SEED:
+                        found.add(int(seed))
         return found
 
     def plan(self, trial: TrialSpec) -> None:

@@ -1,4 +1,4 @@
-"""The events of a run, passed on to trackers, each in a thread of its own: what it raises, or waits for, is its own."""
+"""The events of a run, passed on to trackers: what one raises is its own, and what waits has a thread of its own."""
 
 import queue
 import threading
@@ -35,16 +35,16 @@ class Listening:
         say: Callable[[str], None],
     ) -> None:
         self.events, self.trial = events, trial
-        self._threads = [_Listener(tracker, say) for tracker in trackers]
+        self._listeners = [_Waiting(one, say) if one.waits else _Listener(one, say) for one in trackers]
 
     def __enter__(self) -> "Listening":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        for thread in self._threads:
-            thread.end()
-        for thread in self._threads:
-            thread.wait(PATIENCE)
+        for one in self._listeners:
+            one.end()
+        for one in self._listeners:
+            one.wait(PATIENCE)
 
     def started(self, trial_id: str) -> None:
         """Trackers begin a trial with its first epoch."""
@@ -79,39 +79,69 @@ class Listening:
         self._tell("end", trial_id, status, dict(figures or {}), why)
 
     def _tell(self, what: str, trial_id: str, *arguments: Any) -> None:
-        if self._threads:
+        if self._listeners:
             trial = self.trial(trial_id)
-            for thread in self._threads:
-                thread.tell(what, trial, *arguments)
+            for one in self._listeners:
+                one.tell(what, trial, *arguments)
 
 
 class _Listener:
-    """A tracker in its thread."""
+    """A tracker that is told at once."""
 
     def __init__(self, tracker: Tracker, say: Callable[[str], None]) -> None:
         self.tracker, self.say = tracker, say
-        self._events: queue.Queue[tuple[Any, ...] | None] = queue.Queue(WAITING)
         self._failed = False
+
+    def tell(self, what: str, *arguments: Any) -> None:
+        if not self._failed:
+            try:
+                getattr(self.tracker, what)(*arguments)
+            except Exception as error:
+                self._fail(reason(error))
+
+    def end(self) -> None:
+        """After what it was told so far."""
+        self.tell("close")
+
+    def wait(self, seconds: float) -> None:
+        """Until it has ended."""
+
+    def _fail(self, why: str) -> None:
+        if not self._failed:
+            self._failed = True
+            self.say(f"{self.tracker.title} is told nothing more, and the run goes on: {why}")
+
+
+class _Waiting(_Listener):
+    """A tracker in a thread of its own."""
+
+    def __init__(self, tracker: Tracker, say: Callable[[str], None]) -> None:
+        super().__init__(tracker, say)
+        self._events: queue.Queue[tuple[Any, ...] | None] = queue.Queue(WAITING)
         # Not waited for when the process ends: a tracker that hangs would hold it.
         self._thread = threading.Thread(target=self._listen, name=f"tells {tracker.title}", daemon=True)
         self._thread.start()
 
-    def tell(self, *event: Any) -> None:
+    def tell(self, what: str, *arguments: Any) -> None:
+        self._put((what, *arguments))
+
+    def end(self) -> None:
+        """After what it was told so far."""
+        self._put(None)
+
+    def wait(self, seconds: float) -> None:
+        """Until it has ended, at most so long."""
+        if not self._failed:
+            self._thread.join(seconds)
+            if self._thread.is_alive():
+                self._fail(f"it does not end within {seconds:.0f} s")
+
+    def _put(self, event: tuple[Any, ...] | None) -> None:
         if not self._failed:
             try:
                 self._events.put_nowait(event)
             except queue.Full:
                 self._fail("it is too slow")
-
-    def end(self) -> None:
-        """After what it was told so far."""
-        self.tell()
-
-    def wait(self, seconds: float) -> None:
-        if not self._failed:
-            self._thread.join(seconds)
-            if self._thread.is_alive():
-                self._fail(f"it does not end within {seconds:.0f} s")
 
     def _listen(self) -> None:
         try:
@@ -123,8 +153,3 @@ class _Listener:
             self.tracker.close()
         except BaseException as error:  # whatever it is, the run goes on
             self._fail(reason(error))
-
-    def _fail(self, why: str) -> None:
-        if not self._failed:
-            self._failed = True
-            self.say(f"{self.tracker.title} is told nothing more, and the run goes on: {why}")

@@ -20,6 +20,7 @@ class MlflowTracker:
     """Parameters, metrics by epoch, tags that trials are found by."""
 
     title = "MLflow"
+    waits = True
 
     def __init__(self) -> None:
         self.where = get_tracking_uri()

@@ -18,8 +18,11 @@ def open_trackers(names: Sequence[str], folder: Path) -> list[Tracker]:
         folder: for those that write files.
 
     Raises:
-        SpecError: if a package is missing, or a tracker cannot begin.
+        SpecError: if there is no such tracker, a package is missing, or a tracker cannot begin.
     """
+    for name in names:
+        if name not in TRACKERS:
+            raise SpecError(f"no tracker {name!r}; known: {', '.join(TRACKERS)}")
     return [_open(name, folder) for name in names]
 
 

@@ -18,6 +18,7 @@ class TensorBoardTracker:
     """
 
     title = "TensorBoard"
+    waits = True
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.where = folder, str(folder)

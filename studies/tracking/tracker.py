@@ -47,10 +47,12 @@ class Tracker(Protocol):
     Attributes:
         title: its name, for people.
         where: what it writes to, for people.
+        waits: whether it may wait for something, so that it has a thread of its own.
     """
 
     title: str
     where: str
+    waits: bool
 
     def epoch(self, trial: Tracked, record: EpochRecord) -> None:
         """An epoch of a trial is trained; the first that is told of it need not be its first."""

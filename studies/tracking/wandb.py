@@ -20,6 +20,7 @@ class WandbTracker:
     """
 
     title = "Weights & Biases"
+    waits = True
 
     def __init__(self, folder: str) -> None:
         self.folder = folder

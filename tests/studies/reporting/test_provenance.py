@@ -3,12 +3,16 @@
 from pathlib import Path
 
 import pytest
-from stored import SCALE, VIT, filled, result
+import yaml
+from stored import SCALE, VIT, filled, result, trained
 
+from reports.statistics import over_seeds
 from studies.language.resolve import load_study
+from studies.reporting.drawn import Drawn
 from studies.reporting.frames import results
 from studies.reporting.page import page_of
 from studies.reporting.provenance import facts, spans
+from studies.reporting.tables import contents
 
 
 @pytest.mark.parametrize(
@@ -34,3 +38,17 @@ def test_the_page_of_a_paper_table_has_the_claims_about_that_table(tmp_path: Pat
     assert "Claims of the paper, tested at scale" in page_of(load_study("cnn_to_vit"), SCALE, store)
     other = page_of(load_study("vit_comparison"), SCALE, store)
     assert "Claims of the paper" not in other
+
+
+def test_findings_of_a_study_of_ones_own_compare_what_its_table_does(tmp_path: Path) -> None:
+    """An arm that is not what its name says at this scale is compared in both: the table says of what."""
+    path = tmp_path / "mine.yaml"
+    arms = {"a": {}, "b": {"backbone.depth": 16}, "taught by nobody": {"distilled": True}}
+    path.write_text(yaml.safe_dump({"study": "mine", "base": "vit_s_16", "seeds": 3, "arms": arms}, sort_keys=False))
+    study = load_study(str(path))
+    store = trained(tmp_path / "runs", study)
+    made = contents(study, SCALE, store)
+    drawn = Drawn(study, SCALE, store, None, (), made)
+    assert list(drawn.arms["arm"]) == list(arms)
+    table = over_seeds(made.results, made.level)
+    assert list(drawn.arms["comparisons"][1:]) == list(table["comparisons"][1:]) == [2, 2]

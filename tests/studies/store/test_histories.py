@@ -112,6 +112,14 @@ def test_a_history_that_is_lost_costs_the_curves_and_no_figure(tmp_path: Path, s
     assert AGAIN.id not in set(history("cnn_to_vit", tmp_path, seeds=2)["trial"])
 
 
+@pytest.mark.parametrize("seed", [b"-1", b"1e30", b"Infinity", b'"x"', b"null", b"[]", b"9" * 40])
+def test_a_seed_that_cannot_be_is_passed_over(tmp_path: Path, seed: bytes) -> None:
+    store = filled(tmp_path)
+    change(store, AGAIN.id, "trial.json", lambda content: content.replace(b'"seed": 1', b'"seed": ' + seed))
+    assert store.seeds() == {0}
+    assert len(results("cnn_to_vit", tmp_path)) > 0
+
+
 def test_a_result_without_epochs_is_kept_too(tmp_path: Path) -> None:
     store = filled(tmp_path)
     store.finish(AGAIN.id, cast(Result, {"top1": 1.0, "history": []}))

@@ -15,7 +15,7 @@ from studies.trials.results import EpochRecord
 class Kept:
     """Progress, or a tracker, that keeps what it is told."""
 
-    title, where = "Kept", "here"
+    title, where, waits = "Kept", "here", True
 
     def __init__(self) -> None:
         self.told: list[tuple[Any, ...]] = []
@@ -50,10 +50,12 @@ class Kept:
 class Broken(Kept):
     """A tracker that raises at its second event, what even a bare `except Exception` lets through."""
 
+    error: BaseException = SystemExit("no more")
+
     def epoch(self, trial: Any, record: Any) -> None:
         super().epoch(trial, record)
         if record["epoch"] == 2:
-            raise SystemExit("no more")
+            raise self.error
 
 
 class Hanging(Kept):
@@ -116,6 +118,18 @@ def test_a_tracker_that_raises_is_told_no_more_and_the_others_are() -> None:
     assert tracker.told[-1] == ("close",)
     assert len(progress.told) == 1 + 3 * 4 + 4
     assert said == ["Kept is told nothing more, and the run goes on: SystemExit: no more"]
+
+
+def test_a_tracker_that_does_not_wait_is_told_in_the_thread_of_the_run_and_fails_as_alone() -> None:
+    tracker, broken, said = Kept(), Broken(), list[str]()
+    tracker.waits = broken.waits = False
+    broken.error = OSError("no space left")
+    with Listening(Kept(), [broken, tracker], tracked, said.append) as events:
+        tell_everything(events)
+    assert tracker.threads == {threading.current_thread().name}
+    assert tracker.told[-1] == ("close",)
+    assert [one[2] for one in broken.told] == [1, 2]
+    assert said == ["Kept is told nothing more, and the run goes on: OSError: no space left"]
 
 
 def test_a_tracker_that_hangs_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:

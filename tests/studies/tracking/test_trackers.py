@@ -121,3 +121,8 @@ def test_a_package_that_is_missing_is_one_line_that_says_how_to_get_it(
     monkeypatch.setitem(sys.modules, name, None)  # what an import of a missing package finds
     with pytest.raises(SpecError, match=rf"--{name} needs a package .*pip install 't2t-studies\[{name}\]'"):
         open_trackers([name], tmp_path)
+
+
+def test_an_unknown_tracker_is_one_line_that_names_those_that_there_are(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="no tracker 'foo'; known: tensorboard, mlflow, wandb"):
+        open_trackers(["foo"], tmp_path)
