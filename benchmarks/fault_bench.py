@@ -45,7 +45,7 @@ PICTURES = {"kind": "folder", "name": "faults", "img_size": 16, "num_classes": 1
 OF_FILES = SCALE | {"data": PICTURES | {"train_size": 1024, "test_size": 256}}
 OF_FILES |= {"recipe": SCALE["recipe"] | {"shift": 0, "augment": {"crop": "resized"}}}  # type: ignore[operator]
 PARTS = ("driver", "worker", "raylet", "gcs_server")
-TIMES = ("seconds", "images_per_second", "peak_memory_mb", "train_seconds")
+TIMES = ("seconds", "images_per_second", "peak_memory_mb", "train_seconds", "finished_at")
 TOLD = ("notes",)  # to people: a fault is told there
 
 

@@ -27,7 +27,7 @@ def test_a_url_holds_a_whole_study(
         package.results(study, runs_dir=place, scale=str(tiny), seeds=[0])
         for place in ("local", "memory://whole/study")
     )
-    clock = ["seconds", "images_per_second", "peak_memory_mb"]
+    clock = ["seconds", "images_per_second", "peak_memory_mb", "finished_at"]
     assert remote.drop(columns=clock).equals(local.drop(columns=clock))
     capsys.readouterr()
     assert main(["run", study, *at, "--executor", "inline", "--runs-dir", "memory://whole/study"]) == 0

@@ -1,9 +1,11 @@
 """TensorBoard, MLflow and Weights & Biases as they are: what was told is read back from what they keep."""
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from searchspace.expand import SpecError
@@ -46,6 +48,10 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
     yield open_
     for tracker in made:
         tracker.close()
+    if "wandb" in sys.modules:
+        sys.modules["wandb"].teardown()  # its service, a process, would else stay
+    services = [process for process in psutil.Process().children() if process.name().startswith("wandb")]
+    assert psutil.wait_procs(services, timeout=30)[1] == [], "tests of other processes count what is left"
 
 
 def test_tensorboard_has_a_curve_for_each_figure_of_each_trial(
@@ -116,8 +122,6 @@ def test_wandb_keeps_a_run_for_each_trial_offline(opened: Callable[[str], Tracke
 def test_a_package_that_is_missing_is_one_line_that_says_how_to_get_it(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import sys
-
     monkeypatch.setitem(sys.modules, name, None)  # what an import of a missing package finds
     with pytest.raises(SpecError, match=rf"--{name} needs a package .*pip install 't2t-studies\[{name}\]'"):
         open_trackers([name], tmp_path)
