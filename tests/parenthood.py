@@ -10,16 +10,11 @@ from searchspace.presets import preset
 from searchspace.shrink import shrink
 from searchspace.spec import ModelSpec
 from studies.language.scale_file import load_scale
-from studies.training.parents import (
-    Parent,
-    packed,
-)
-from studies.training.trainer import Trainer
+from studies.training.parents import Parent, packed
 from studies.trials.scale import Scale
 from studies.trials.trial import TrialSpec
 
 PARENT = "0" * 16
-TIMES = {"seconds", "train_seconds", "images_per_second"}
 DIGITS = load_scale("digits")
 
 
@@ -45,10 +40,3 @@ def trial(scale: Scale, model: ModelSpec = STUDENT, **changes: object) -> TrialS
     recipe = {key: changes.pop(key) for key in list(changes) if key in type(scale.recipe).model_fields}
     asked = TrialSpec(model=model, data=scale.data, recipe=scale.recipe.model_copy(update=recipe), seed=1)
     return asked.model_copy(update=changes)
-
-
-def finish(trainer: Trainer) -> list[dict]:
-    """The history, to its end, without what the clock says."""
-    while not trainer.done:
-        trainer.train_epoch()
-    return [{key: value for key, value in record.items() if key not in TIMES} for record in trainer.history]

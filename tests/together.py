@@ -3,7 +3,8 @@
 import signal
 from pathlib import Path
 
-from parenthood import TIMES, small
+from parenthood import small
+from trainings import TIMES
 
 from studies.engine.options import Options
 from studies.engine.team import Job, Member, Subprocesses

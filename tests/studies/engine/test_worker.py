@@ -1,14 +1,14 @@
 """One trial of a store, trained in this process."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import torch
 from chains import DIGITS
-from parenthood import STUDENT, TIMES, finish
+from parenthood import STUDENT
 from parenthood import trial as asked
 from stores import checkpoints
+from trainings import finish, numbers
 
 from studies.engine.options import Options
 from studies.engine.worker import train
@@ -30,10 +30,6 @@ def trial(tiny: Path) -> TrialSpec:
     return asked(load_scale(str(tiny)), STUDENT)
 
 
-def timeless(history: Sequence[dict]) -> list[dict]:
-    return [{key: value for key, value in record.items() if key not in TIMES} for record in history]
-
-
 @pytest.mark.parametrize("state", [OF_ANOTHER_MODEL, {}, [1, 2], {"model": None}], ids=str)
 def test_a_checkpoint_that_cannot_be_loaded_is_put_aside_and_the_trial_ends_with_its_numbers(
     store: Store, trial: TrialSpec, state: dict
@@ -44,7 +40,7 @@ def test_a_checkpoint_that_cannot_be_loaded_is_put_aside_and_the_trial_ends_with
     list(train(store, trial.id, Options("run")))
     result = store.result(trial.id)
     assert result is not None
-    assert timeless(result["history"]) == finish(Trainer(trial))
+    assert numbers(result["history"]) == finish(Trainer(trial))
 
 
 def test_the_checkpoint_before_one_that_cannot_be_loaded_is_used(store: Store, trial: TrialSpec) -> None:
@@ -57,7 +53,7 @@ def test_the_checkpoint_before_one_that_cannot_be_loaded_is_used(store: Store, t
     save_checkpoint(store, trial.id, begun.step + 1, OF_ANOTHER_MODEL)
     store.files.write(f"trials/{trial.id}/{name}", good or b"")  # as a kill between writing and removing leaves it
     assert len(list(train(store, trial.id, Options("run")))) == 1, "one epoch of two was left"
-    assert timeless(store.result(trial.id)["history"]) == finish(Trainer(trial))  # type: ignore[index]
+    assert numbers(store.result(trial.id)["history"]) == finish(Trainer(trial))  # type: ignore[index]
 
 
 def test_a_loss_that_is_not_finite_ends_the_trial_before_the_epoch_does(

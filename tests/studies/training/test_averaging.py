@@ -6,27 +6,16 @@ import pytest
 import torch
 from pydantic import ValidationError
 from safetensors.torch import load
+from trainings import trial
 
-from searchspace.presets import preset
-from searchspace.shrink import shrink
 from studies.language.scale_file import load_scale
-from studies.training.devices import prepare_device
 from studies.training.trainer import Trainer
 from studies.trials.recipe import Ema
 from studies.trials.scale import Scale
-from studies.trials.trial import TrialSpec
-
-
-@pytest.fixture
-def scale(tiny: Path) -> Scale:
-    prepare_device("cpu")
-    return load_scale(str(tiny))
 
 
 def trainer(scale: Scale, **recipe: object) -> Trainer:
-    model = shrink(preset("vit_s_16"), scale.shrink, 16, 3, 10)
-    asked = scale.recipe.model_copy(update=recipe)
-    return Trainer(TrialSpec(model=model, data=scale.data, recipe=asked, seed=0))
+    return Trainer(trial(scale, "vit_s_16", **recipe))
 
 
 def test_the_average_is_what_is_evaluated_and_kept_and_the_model_trains_as_without(scale: Scale) -> None:

@@ -9,9 +9,10 @@ import pytest
 import torch
 import yaml
 from conftest import TINY
-from parenthood import finish, small, trial
+from parenthood import small, trial
 from pictures import write_cifar
 from support import Studies, accuracies
+from trainings import finish
 
 from studies.language.scale_file import load_scale
 from studies.training.data import making

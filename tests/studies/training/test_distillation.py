@@ -7,7 +7,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from parenthood import DIGITS, PARENT, STUDENT, TOKEN, finish, small, trial, weighted
+from parenthood import DIGITS, PARENT, STUDENT, TOKEN, small, trial, weighted
+from trainings import finish
 
 from searchspace.spec import ModelSpec
 from studies.training.parents import (

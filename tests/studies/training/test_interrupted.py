@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from parenthood import PARENT, STUDENT, TOKEN, finish, small, trial, weighted
+from parenthood import PARENT, STUDENT, TOKEN, small, trial, weighted
+from trainings import finish
 
 from searchspace.expand import override
 from searchspace.spec import ModelSpec
