@@ -11,10 +11,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
 
 from reports import published
-from reports.figures import STYLE, marker, on_front, unit, wrapped
+from reports.figures import STYLE, log_scale, marker, on_front, unit, wrapped
 from reports.labels import name_points, told
 
 PAPER, RUN = "paper", "run"
@@ -155,10 +154,7 @@ def _panel(axes: Axes, points: pd.DataFrame, families: list[str], title: str, la
             )  # fmt: skip
     axes.margins(0.08, 0.1)
     if len(points) and points["x"].min() > 0 and points["x"].max() / points["x"].min() > WIDE:
-        axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.xaxis.set_major_formatter("{x:g}")
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        log_scale(axes)
     axes.set_title(wrapped(title, 60), loc="left", fontweight="bold")
     axes.set_xlabel(f"{label} ({sign})" if sign else label)
     axes.grid(alpha=0.25)

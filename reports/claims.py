@@ -174,11 +174,7 @@ def sections(claims: pd.DataFrame, ranks: pd.DataFrame, scale: str) -> list[Sect
     if not ranks.empty:
         intervals = [_interval(*pair) for pair in zip(ranks["tau_low"], ranks["tau_high"], strict=True)]
         frame = formatted(ranks.assign(tau_interval=intervals), ["group", "arms", "n", "tau", "tau_interval"])
-        note = (
-            "Kendall's tau-b of the paper's accuracies and our means: 1 is the same order, 0 is no relation, \u22121 "
-        )
-        note += "the opposite. Interval: 95 % over seeds."
-        made.append(Section("Agreement with the order of the paper's accuracies", frame, [note]))
+        made.append(Section("Agreement with the order of the paper's accuracies", frame, [RANKS]))
     return made
 
 
@@ -192,7 +188,7 @@ def findings(claims: pd.DataFrame) -> list[str]:
         for row in told.to_dict("records")
     ]
     open_ = (claims["verdict"] == VERDICTS[None]).sum()
-    return lines + ([f"Of {open_} of {len(claims)} claims nothing can be told yet."] if open_ else [])
+    return lines + ([f"Nothing can be told yet of {open_} of {len(claims)} claims."] if open_ else [])
 
 
 def _pair(n: int, against: int) -> str:

@@ -15,9 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpecFromSubplotSpec, SubplotSpec
 from matplotlib.patches import Rectangle
 
-from reports.figures import COLOURS, MARKERS
-from reports.sheet import plain
-from reports.study_figures import STYLE
+from reports.figures import COLOURS, MARKERS, STYLE
 
 NEAR_ZERO = 0.05  # of the mean of a layer's channels
 SHOWN = 24  # channels of a layer
@@ -125,12 +123,12 @@ def draw_features(features: Features) -> Figure:
                 axes = figure.add_subplot(grid[row, column])
                 _draw_layer(axes, layer)
                 if column == 0:
-                    name = plain(fill(model.name, NAME))
+                    name = fill(model.name, NAME)
                     axes.set_ylabel(name, fontweight="bold", fontsize=8, labelpad=6, loc="top")
         _draw_side(figure, sides[1], features)
-        figure.suptitle(plain(features.title), x=0.01, ha="left", fontweight="bold")
+        figure.suptitle(features.title, x=0.01, ha="left", fontweight="bold")
         below = [_legend(features.pictures), *features.notes]
-        figure.supxlabel("\n".join(plain(fill(line, LINE)) for line in below), x=0.01, ha="left", fontsize=8)
+        figure.supxlabel("\n".join(fill(line, LINE) for line in below), x=0.01, ha="left", fontsize=8)
     return figure
 
 
@@ -178,9 +176,7 @@ def _draw_side(figure: Figure, place: SubplotSpec, features: Features) -> None:
     axes = figure.add_subplot(grid[1])
     for i, model in enumerate(features.models):
         depth = np.linspace(0, 1, len(model.shares)) if len(model.shares) > 1 else np.zeros(1)
-        (line,) = axes.plot(
-            depth, model.shares, label=plain(fill(model.name, ENTRY)), clip_on=False, zorder=3, ms=4, lw=1.3
-        )
+        (line,) = axes.plot(depth, model.shares, label=fill(model.name, ENTRY), clip_on=False, zorder=3, ms=4, lw=1.3)
         line.set(color=COLOURS[i % len(COLOURS)], marker=MARKERS[i % len(MARKERS)])
     axes.tick_params(labelsize=8)
     axes.set_xticks([0, 0.5, 1], ["first", "layer", "last"])

@@ -9,7 +9,9 @@ from typing import Any
 
 import matplotlib
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 # Okabe and Ito's colours, told apart by colour-blind readers, with a marker each for print.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -54,6 +56,14 @@ def on_front(cost: pd.Series, score: pd.Series) -> pd.Series:
 def marker(i: int) -> tuple[str, str]:
     """Colour and marker of the i-th of several series: the first 49 have each pair once."""
     return COLOURS[i % len(COLOURS)], MARKERS[(i + i // len(COLOURS)) % len(MARKERS)]
+
+
+def log_scale(axes: Axes) -> None:
+    """A logarithmic horizontal axis, with a few plain numbers."""
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def rows_height(names: list[str], each: float, line: float = 0.155) -> float:

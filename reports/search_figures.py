@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
 
-from reports.figures import COLOURS, MARKERS, STYLE, on_front
+from reports.figures import COLOURS, MARKERS, STYLE, log_scale, on_front
 from reports.labels import name_points
 
 ABSENT = "\u2013"  # a knob that a candidate has not
@@ -52,10 +51,7 @@ def draw_front(points: pd.DataFrame, search: str, scale: str) -> Figure:
                 _tested(axes, shown)
                 axes.set_title("The best, retrained, beside others", loc="left", fontweight="bold")
                 axes.set_ylabel("Top-1 on test pictures (%), mean \u00b1 sd over seeds")
-            axes.set_xscale("log")
-            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            axes.xaxis.set_major_formatter("{x:g}")
-            axes.xaxis.set_minor_formatter(NullFormatter())
+            log_scale(axes)
             axes.set_xlabel("MACs (G) at full size")
             axes.grid(alpha=0.25)
         if panels[-1] == "test":

@@ -26,7 +26,8 @@ def _unused(figure: Figure) -> list[Text]:
     """Labels of ticks that no axis shows: of axes that are off, and of ticks beyond the limits."""
     unused = []
     for axis in figure.findobj(Axis):
-        shown = axis.get_ticklabels() if axis.axes.axison and axis.get_visible() else []
+        is_seen = axis.axes.get_visible() and axis.axes.axison and axis.get_visible()
+        shown = axis.get_ticklabels() if is_seen else []
         low, high = sorted(axis.get_view_interval())
         for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
             inside = low <= tick.get_loc() <= high
@@ -42,7 +43,8 @@ def check_texts(figure: Figure) -> None:
     canvas.draw()
     texts = seen(figure)
     assert texts
-    boxes = [(text.get_text(), text.get_window_extent(canvas.get_renderer())) for text in texts]
+    # Of a name beside a point the letters alone: the line to the point may cross what it must.
+    boxes = [(text.get_text(), Text.get_window_extent(text, canvas.get_renderer())) for text in texts]
     whole = figure.bbox
     for (name, box), text in zip(boxes, texts, strict=True):
         assert text.get_fontsize() >= SMALLEST, (name, text.get_fontsize())

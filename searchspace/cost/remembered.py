@@ -38,7 +38,8 @@ def costs(specs: Sequence[ModelSpec]) -> list[Figures]:
         CountError: if an operator is neither counted nor declared free.
         SpecError: if a CNN's library does not know its name or its arguments.
     """
-    return [{name: sum(of[name] for of in found.values()) for name in FIGURES} for found in costs_by_role(specs)]
+    made = _known_parts(specs)
+    return [{name: sum(n * _known[part][name] for part, n in found.items()) for name in FIGURES} for found in made]
 
 
 def costs_by_role(specs: Sequence[ModelSpec]) -> list[dict[str, Figures]]:
@@ -47,9 +48,14 @@ def costs_by_role(specs: Sequence[ModelSpec]) -> list[dict[str, Figures]]:
     Raises:
         CountError, SpecError: as `costs`.
     """
+    return [_by_role(found) for found in _known_parts(specs)]
+
+
+def _known_parts(specs: Sequence[ModelSpec]) -> list[Counter[Part]]:
+    """The parts of each spec, all of them counted."""
     made = [parts(spec) for spec in specs]
     _know((part for found in made for part in found), _count, ("counting the cost of", "part"))
-    return [_by_role(found) for found in made]
+    return made
 
 
 def _by_role(found: Counter[Part]) -> dict[str, Figures]:

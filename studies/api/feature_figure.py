@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 from reports.feature_figures import Features, draw_features
 from searchspace.expand import SpecError
 from searchspace.spec import CnnSpec, ModelSpec
-from studies.language.study import Arm, Study
+from studies.language.study import Arm
+from studies.reporting.asked import Asked
 from studies.reporting.frames import known_trials
-from studies.store.store import Store
-from studies.trials.scale import Scale
 from studies.trials.trial import TrialSpec
 
 if TYPE_CHECKING:
@@ -30,9 +29,7 @@ class Chosen:
     weights: bytes
 
 
-def features(
-    study: Study, scale: Scale, store: Store, seeds: Sequence[int] | None = None, only: Sequence[str] = ()
-) -> "Figure":
+def features(asked: Asked) -> "Figure":
     """Maps of an early, a middle and a late layer for one test picture, and the share of near-zero channels by layer.
 
     Of each arm that `only` names, the first seed with weights; without `only`, of the first trained CNN, the first ViT,
@@ -41,19 +38,17 @@ def features(
     Raises:
         SpecError: if none has weights, they are of different data or more than MOST_MODELS, or the data is not there.
     """
-    return draw_features(found_features(study, scale, store, seeds, only))
+    return draw_features(found_features(asked))
 
 
-def found_features(
-    study: Study, scale: Scale, store: Store, seeds: Sequence[int] | None = None, only: Sequence[str] = ()
-) -> Features:
+def found_features(asked: Asked) -> Features:
     """The numbers of `features`."""
-    chosen = chosen_trials(study, scale, store, seeds, only)
+    chosen = chosen_trials(asked)
     measured = _measured(chosen)
     named = {one.arm.key for one in chosen}
-    missing = [arm.name for arm in study.matching(only) if arm.key not in named] if only else []
+    missing = [arm.name for arm in asked.study.matching(asked.only) if arm.key not in named] if asked.only else []
     notes = (f"No weights in the store: {', '.join(missing)}.",) if missing else ()
-    return replace(measured, title=f"Feature maps: {study.name} at scale {scale.scale}", notes=notes)
+    return replace(measured, title=f"Feature maps: {asked.study.name} at scale {asked.scale.scale}", notes=notes)
 
 
 def family(model: ModelSpec) -> str:
@@ -61,17 +56,16 @@ def family(model: ModelSpec) -> str:
     return FAMILIES["cnn" if isinstance(model, CnnSpec) else model.tokenizer.kind]
 
 
-def chosen_trials(
-    study: Study, scale: Scale, store: Store, seeds: Sequence[int] | None = None, only: Sequence[str] = ()
-) -> list[Chosen]:
+def chosen_trials(asked: Asked) -> list[Chosen]:
     """The trials that are shown: one of each arm that is asked for, else one of each family.
 
     Raises:
         SpecError: if none has weights, they are of different data, or more than MOST_MODELS.
     """
+    study, store, only = asked.study, asked.store, asked.only
     wanted = {arm.key for arm in study.matching(only)} if only else {arm.key for arm in study.arms}
     found: dict[object, Chosen] = {}
-    for arm, trial in known_trials(store, study, scale, seeds):
+    for arm, trial in known_trials(store, study, asked.scale, asked.seeds):
         what = arm.key if only else family(trial.model)
         if arm.key not in wanted or what in found or store.state(trial.id) != "done":
             continue
@@ -82,7 +76,7 @@ def chosen_trials(
     if not found:
         of = f"{' and '.join(only)} of {study.name}" if only else study.name
         raise SpecError(
-            f"no feature maps: no trial of {of} at scale {scale.scale} in {store.root} has its weights; "
+            f"no feature maps: no trial of {of} at scale {asked.scale.scale} in {store.root} has its weights; "
             "`studies run` trains them"
         )
     order = {arm.key: i for i, arm in enumerate(study.arms)}

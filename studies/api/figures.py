@@ -1,23 +1,21 @@
 """Kinds of figures of a study, and the file that one is written to. No matplotlib until one is drawn.
 
-A kind is a function of a study, a scale, a store, seeds (None: all that there are) and patterns of arms (none: all of
-them) that gives a figure. To add one: the function, and a line in `KINDS`.
+A kind is a function of what is asked (`studies.reporting.asked.Asked`) that gives a figure. To add one: the function,
+and a line in `KINDS`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from searchspace.expand import SpecError
-from studies.language.study import Study
-from studies.store.store import Store
-from studies.trials.scale import Scale
+from studies.reporting.asked import Asked
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    Kind = Callable[[Study, Scale, Store, Sequence[int] | None, Sequence[str]], Figure]
+    Kind = Callable[[Asked], Figure]
 
 KINDS = {  # the module that has it and what it is called there, and what it shows
     "macs": ("studies.reporting.drawn", "macs", "accuracy against MACs"),
@@ -66,9 +64,7 @@ def figure_file(path: Path) -> Path:
     return path
 
 
-def figure(
-    kind: str, study: Study, scale: Scale, store: Store, seeds: Sequence[int] | None = None, only: Sequence[str] = ()
-) -> "Figure":
+def figure(kind: str, asked: Asked) -> "Figure":
     """Draw one.
 
     Raises:
@@ -78,18 +74,10 @@ def figure(
         raise _unknown(kind)
     module, name, _ = KINDS[kind]
     draw: Kind = getattr(import_module(module), name)
-    return draw(study, scale, store, seeds, only)
+    return draw(asked)
 
 
-def write(
-    kind: str,
-    study: Study,
-    scale: Scale,
-    store: Store,
-    seeds: Sequence[int] | None = None,
-    only: Sequence[str] = (),
-    path: Path | None = None,
-) -> Path:
+def write(kind: str, asked: Asked, path: Path | None = None) -> Path:
     """Draw one into a file: the one that is named, else STUDY_SCALE_KIND.png in the store's folder `figures`.
 
     The figures of a store that is no folder are in ./figures.
@@ -100,10 +88,9 @@ def write(
     from reports.figures import save
 
     if path is None:
-        folder = Path("figures") if "://" in store.root else Path(store.root, "figures")
-        path = folder / f"{study.name}_{scale.scale}_{kind}.png"
+        path = asked.store.folder_here / "figures" / f"{asked.study.name}_{asked.scale.scale}_{kind}.png"
     try:
-        save(figure(kind, study, scale, store, seeds, only), path)
+        save(figure(kind, asked), path)
     except OSError as error:
         raise SpecError(f"no figure: cannot write {path}: {error.strerror or error}; name another with --out") from None
     return path

@@ -19,13 +19,12 @@ def listeners(plan: Plan, how: How) -> list[Tracker]:
     Raises:
         SpecError: if one cannot begin.
     """
-    local = Path(".") if "://" in plan.store.root else Path(plan.store.root)
     made: list[Tracker] = []
     if how.page is not None:
         page = LivePage(plan, how.page)
         page.check()
         made.append(page)
-    return made + open_trackers(list(dict.fromkeys(how.trackers)), local)
+    return made + open_trackers(list(dict.fromkeys(how.trackers)), plan.store.folder_here)
 
 
 def listening(plan: Plan, progress: Progress, audience: Sequence[Tracker]) -> Listening:

@@ -31,8 +31,8 @@ class LivePage:
 
     def __init__(self, plan: Plan, file: str) -> None:
         self.plan = plan
-        folder = Path("pages") if "://" in plan.store.root else Path(plan.store.root, "pages")
-        self.file = Path(file) if file != "store" else folder / f"{plan.study.name}@{plan.scale.scale}.html"
+        name = f"{plan.study.name}@{plan.scale.scale}.html"
+        self.file = Path(file) if file != "store" else plan.store.folder_here / "pages" / name
         self.where = str(self.file)
         self._next = 0.0
 

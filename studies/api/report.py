@@ -14,6 +14,7 @@ from studies.language.resolve import load_study
 from studies.language.scale_file import load_scale, names
 from studies.language.study import Study, seed_list
 from studies.reporting.analyses import Analysis
+from studies.reporting.asked import Asked
 from studies.reporting.claims import claims as claims_of_paper
 from studies.reporting.frames import store_root
 from studies.reporting.tables import study_of_table, table
@@ -100,7 +101,7 @@ def report(
     text = table(study, scale, store, seed_list(seeds), format, command, analyses=analyses)
     if asked is not None:
         kind, path = asked
-        print(f"figure: {write(kind, study, scale, store, seed_list(seeds), only, path)}", file=sys.stderr)
+        print(f"figure: {write(kind, Asked(study, scale, store, seed_list(seeds), only), path)}", file=sys.stderr)
     return text
 
 
@@ -118,7 +119,8 @@ def figure(
     Args:
         study: name of a study that ships, path of a file, or a study.
         kind: `macs` or `params` (accuracy against them), `curves` (of training), `forest` (differences from the
-            baseline), `trials` (each as a point), `cost` (MACs and params by part, at full size; needs no training).
+            baseline), `trials` (each as a point), `cost` (MACs and params by part, at full size; needs no training),
+            `features` (maps of trained models), `step` (of the Tokens-to-Token module), `diagram` (of one arm).
         scale: name, path, or a scale; default: the study's.
         seeds: only these: how many, or which.
         only: patterns of names or groups: the arms that are shown; default: all.
@@ -129,7 +131,7 @@ def figure(
     """
     study = study if isinstance(study, Study) else load_study(str(study))
     scale = scale if isinstance(scale, Scale) else load_scale(str(scale or study.scale))
-    return drawn(kind, study, scale, Store(store_root(runs_dir)), seed_list(seeds), only)
+    return drawn(kind, Asked(study, scale, Store(store_root(runs_dir)), seed_list(seeds), only))
 
 
 def _analyses(matrix: bool, effects: bool, format: Format, claims: bool) -> list[Analysis]:

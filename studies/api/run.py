@@ -140,11 +140,23 @@ def _names(given: str | Sequence[str]) -> Sequence[str]:
 
 
 def train(plan: Plan, how: How) -> Outcome:
-    """Train what is missing of a plan, with progress on stderr.
+    """Train what is missing of a plan, with progress on stderr, and write its page if it is to have one.
 
     Raises:
         SpecError: if that cannot be done so, before anything is written.
     """
+    return _with_page(_round(plan, how), how)
+
+
+def _with_page(outcome: Outcome, how: How) -> Outcome:
+    """An outcome with the page of the end."""
+    if isinstance(outcome.ended, RayDiedError):  # the process is to end now
+        return outcome
+    return replace(outcome, page=page_of_the_end(outcome.plan, how))
+
+
+def _round(plan: Plan, how: How) -> Outcome:
+    """What comes of what is missing of a plan."""
     check(plan, how)
     audience = listeners(plan, how)
     missing = plan.trials if how.fresh else plan.missing
@@ -167,13 +179,9 @@ def train(plan: Plan, how: How) -> Outcome:
             say(line)
 
     if missing:
-        outcome = _train(plan, missing, how, announce, audience)
-    else:
-        announce()
-        outcome = Outcome(plan)
-    if isinstance(outcome.ended, RayDiedError):  # the process is to end now
-        return outcome
-    return replace(outcome, page=page_of_the_end(plan, how))
+        return _train(plan, missing, how, announce, audience)
+    announce()
+    return Outcome(plan)
 
 
 def train_resolving(asked: Resolving, how: How) -> Outcome:
@@ -196,11 +204,11 @@ def train_resolving(asked: Resolving, how: How) -> Outcome:
             asked.keep()
             say(told(now, asked.looks))
         if not now.missing:
-            return replace(kept, page=page_of_the_end(asked.plan, how))  # with the level that the looks leave
+            return _with_page(kept, how)  # whose level is what the looks leave
         plan = asked.plan_of(now)
-        outcome = train(plan, how)
+        outcome = _round(plan, how)
         if outcome.ended is not None:
-            return outcome
+            return _with_page(outcome, how)
         tried |= {trial.id for trial in plan.trials}
         if not (kept.progress and kept.progress.failures):
             kept = outcome

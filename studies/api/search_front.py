@@ -1,7 +1,5 @@
 """The front of the search that a study's file has, for the study's page."""
 
-from pathlib import Path
-
 import pandas as pd
 
 from reports.page import Picture
@@ -20,12 +18,12 @@ def front_of(study: Study, scale: Scale, store: Store) -> list[Picture]:
     """
     if not study.searches or "://" in store.root:
         return []
+    from studies.searching.journal import candidates_in, journal_path  # which imports Optuna
+
     search = load_search(study.path) if study.path else None
-    path = Path(store.root, "searches", f"{search.given['name'] if search else study.name}.journal")
+    path = journal_path(store, search.given["name"] if search else study.name)
     if not path.exists():
         return []
-    from studies.searching.journal import candidates_in  # which imports Optuna
-
     candidates = pd.DataFrame(candidates_in(path, scale))
     done = 0 if candidates.empty else int(candidates["top1"].notna().sum())
     if not done:

@@ -43,6 +43,7 @@ def main(arguments: argparse.Namespace) -> int:
             os._exit(1)  # an orderly end would wait for Ray
         return 1
     from studies.api.figures import write
+    from studies.reporting.asked import Asked
     from studies.reporting.tables import table
 
     only = [arm.key for arm in plan.study.matching(arguments.only)] if arguments.only else None
@@ -51,7 +52,7 @@ def main(arguments: argparse.Namespace) -> int:
     if only is not None:
         say("only the arms of --only are shown; `studies report` shows the whole table")
     try:
-        say(f"figure: {write('macs', plan.study, plan.scale, plan.store, seeds, arguments.only)}")
+        say(f"figure: {write('macs', Asked(plan.study, plan.scale, plan.store, seeds, arguments.only))}")
     except SpecError as error:
         say(f"studies: {error}")
     if plan.study.searches:

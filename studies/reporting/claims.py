@@ -1,6 +1,7 @@
 """What the paper claims beside what the store holds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -37,24 +38,32 @@ def claims(scale: Scale, store: Store, seeds: Sequence[int] | None = None, style
     return text
 
 
-def claims_of(study: Study, scale: Scale, store: Store, seeds: Sequence[int] | None = None) -> list[Section]:
-    """The claims of the paper about a study's table, judged as among all of them; none about other studies."""
+def claims_of(
+    study: Study, scale: Scale, store: Store, seeds: Sequence[int] | None, results: pd.DataFrame
+) -> list[Section]:
+    """The claims of the paper about a study's table, judged as among all of them; none about other studies.
+
+    `results` is the frame of the study, which is not read again.
+    """
     if study.table not in reported.TABLES:
         return []
-    judged = reported.judged(*_trained(scale, store, seeds))
+    judged = reported.judged(*_trained(scale, store, seeds, {study.table: results}))
     (section, *_) = reported.sections(judged[judged["table"] == study.table], pd.DataFrame(), described(scale))
     return [section]
 
 
 def _trained(
-    scale: Scale, store: Store, seeds: Sequence[int] | None
+    scale: Scale, store: Store, seeds: Sequence[int] | None, known: Mapping[int, pd.DataFrame] = MappingProxyType({})
 ) -> tuple[pd.DataFrame, dict[tuple[str, str], str]]:
-    """What was trained of all tables that claims are about, and why an arm is not what its name says."""
+    """What was trained of all tables that claims are about, and why an arm is not what its name says.
+
+    `known` has the frames of some tables already.
+    """
     frames: list[pd.DataFrame] = []
     unfit: dict[tuple[str, str], str] = {}
     for number in reported.TABLES:
         study = study_of_table(number)
-        frame = results(study, store.root, scale, seeds).assign(table=number)
+        frame = known[number] if number in known else results(study, store.root, scale, seeds)
         unfit |= misnamed(at_scale(study, scale))
-        frames.append(frame)
+        frames.append(frame.assign(table=number))
     return pd.concat(frames, ignore_index=True), unfit

@@ -1,33 +1,26 @@
 """Any spec as a diagram: what is in its boxes, and the shapes between them."""
 
-from collections.abc import Sequence
 from itertools import groupby
 
 from reports.diagram_figures import Box, Diagram, Figure, Group, draw_diagram
 from searchspace.backbone import BackboneSpec, Layer
 from searchspace.spec import CnnSpec, ConvTokenizerSpec, ModelSpec, PatchTokenizerSpec, TransformerSpec
-from studies.language.study import Study
+from studies.reporting.asked import Asked
 from studies.reporting.one_arm import one_arm
 from studies.reporting.steps import splits_of
-from studies.store.store import Store
-from studies.trials.scale import Scale
 
 TOKENIZERS = {"patch": "Patches", "t2t": "Tokens-to-Token module", "conv": "Convolutional tokenizer"}
 POSITIONS = {"sinusoid": "sinusoidal positions", "learned": "learned positions", "none": "no positions"}
 
 
-def diagram(
-    study: Study, scale: Scale, store: Store, seeds: Sequence[int] | None = None, only: Sequence[str] = ()
-) -> Figure:
+def diagram(asked: Asked) -> Figure:
     """One arm at full size as a diagram: that which `only` names, else the study's first baseline.
-
-    Scale, store and seeds are those of every figure, and change nothing here.
 
     Raises:
         SpecError: if `only` names none, or several.
     """
-    arm, model = one_arm(study, only, "diagram")
-    return draw_diagram(diagram_of(model, arm.name, f"{study.name}, at full size"))
+    arm, model = one_arm(asked.study, asked.only, "diagram")
+    return draw_diagram(diagram_of(model, arm.name, f"{asked.study.name}, at full size"))
 
 
 def diagram_of(model: ModelSpec, title: str, subtitle: str = "") -> Diagram:

@@ -1,6 +1,5 @@
 """The kinds of figures that `studies.api.figures` lists: what a study has in a store, drawn by `reports`."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
@@ -13,12 +12,10 @@ from reports.statistics import over_seeds
 from searchspace.cost.remembered import costs_by_role
 from searchspace.expand import SpecError
 from studies.language.expansion import at_scale, full_size
-from studies.language.study import Study
+from studies.reporting.asked import Asked
 from studies.reporting.frames import history
 from studies.reporting.structures import misnamed
 from studies.reporting.tables import Contents, contents, described, is_of_the_paper
-from studies.store.store import Store
-from studies.trials.scale import Scale
 
 T = TypeVar("T")
 MOST_ROWS = 200  # arms of a figure with a row for each
@@ -33,48 +30,40 @@ class Drawn:
     """What the figures of a study are made from: the store is read once for all of them.
 
     Attributes:
-        study: with the arms.
-        scale: at which they were trained.
-        store: that has them.
-        seeds: those asked for; None: all.
-        only: patterns of names or groups of arms; empty: all arms.
-        made: the tables.
+        asked: the study, and what of it is shown.
+        made: its tables.
     """
 
-    study: Study
-    scale: Scale
-    store: Store
-    seeds: Sequence[int] | None
-    only: Sequence[str]
+    asked: Asked
     made: Contents
 
     @classmethod
-    def of(
-        cls, study: Study, scale: Scale, store: Store, seeds: Sequence[int] | None = None, only: Sequence[str] = ()
-    ) -> "Drawn":
+    def of(cls, asked: Asked) -> "Drawn":
         """Read the store.
 
         Raises:
             SpecError: if nothing is trained, or a pattern matches no arm.
         """
-        made = contents(study, scale, store, seeds)
+        study, store = asked.study, asked.store
+        made = contents(study, asked.scale, store, asked.seeds)
         if made.untrained:
-            raise SpecError(f"no figure: nothing is trained yet of {study.name} at scale {scale.scale} in {store.root}")
-        found = cls(study, scale, store, seeds, only, made)
-        if only and not found.any_done:
-            raise SpecError(f"no figure: nothing is trained yet of {', '.join(only)} of {study.name}")
+            text = f"nothing is trained yet of {study.name} at scale {asked.scale.scale} in {store.root}"
+            raise SpecError(f"no figure: {text}")
+        found = cls(asked, made)
+        if asked.only and not found.any_done:
+            raise SpecError(f"no figure: nothing is trained yet of {', '.join(asked.only)} of {study.name}")
         return found
 
     @property
     def title(self) -> str:
         """Of a figure."""
-        return f"{self.study.name} at scale {self.scale.scale}"
+        return f"{self.asked.study.name} at scale {self.asked.scale.scale}"
 
     def shown(self, frame: pd.DataFrame, name: str) -> pd.DataFrame:
         """The rows of the arms asked for; `name`: the column of the arm beside `group`."""
-        if not self.only:
+        if not self.asked.only:
             return frame
-        keys = {arm.key for arm in self.study.select(self.only)}
+        keys = {arm.key for arm in self.asked.study.select(self.asked.only)}
         names = {arm for _, arm in keys}
         # The paper's tables without groups have none in their rows.
         return frame[
@@ -88,9 +77,9 @@ class Drawn:
         Beside a row of the paper that are those which are at this scale what their names say.
         """
         frame = self.made.results
-        if self.study.table is None:
+        if self.asked.study.table is None:
             return frame
-        unfit = misnamed(at_scale(self.study, self.scale))
+        unfit = misnamed(at_scale(self.asked.study, self.asked.scale))
         return frame[[key not in unfit for key in zip(frame["group"], frame["arm"], strict=True)]]
 
     @cached_property
@@ -106,18 +95,19 @@ class Drawn:
 
     def accuracy(self, cost: str) -> Figure:
         """Accuracy against `macs` or `params`, beside the paper's where the study reproduces a table of it."""
-        titles = {"run": f"Here, {described(self.scale)}"}
-        if self.study.table is None:
+        table, scale = self.asked.study.table, self.asked.scale
+        titles = {"run": f"Here, {described(scale)}"}
+        if table is None:
             points = accuracy_figures.of_arms(self.shown(self.arms, "arm"), cost)
             return accuracy_figures.draw_accuracy(points, titles | {"run": self.title}, cost)
-        points = accuracy_figures.of_table(self.study.table, self.shown(self.made.rows, "model"), cost)
-        same = is_of_the_paper(self.scale)
+        points = accuracy_figures.of_table(table, self.shown(self.made.rows, "model"), cost)
+        same = is_of_the_paper(scale)
         titles["paper"] = "The paper (line) and here, ImageNet" if same else "The paper: ImageNet, 224 x 224"
         return accuracy_figures.draw_accuracy(points, titles, cost, same)
 
     def curves(self) -> Figure | None:
         """Training curves; None if there is none."""
-        lines = self.shown(history(self.study, self.store.root, self.scale, self.seeds), "arm")
+        lines = self.shown(history(self.asked.study, self.asked.store.root, self.asked.scale, self.asked.seeds), "arm")
         return None if lines.empty else study_figures.draw_curves(study_figures.curves(lines), self.title)
 
     def forest(self) -> Figure | None:
@@ -144,40 +134,36 @@ def _check_rows(count: int) -> None:
         raise NoRoomError(f"no figure: a page has room for {MOST_ROWS} arms, and {count} are asked for: take --only")
 
 
-def macs(study: Study, scale: Scale, store: Store, seeds: Sequence[int] | None, only: Sequence[str]) -> Figure:
+def macs(asked: Asked) -> Figure:
     """Accuracy against MACs."""
-    return Drawn.of(study, scale, store, seeds, only).accuracy("macs")
+    return Drawn.of(asked).accuracy("macs")
 
 
-def params(study: Study, scale: Scale, store: Store, seeds: Sequence[int] | None, only: Sequence[str]) -> Figure:
+def params(asked: Asked) -> Figure:
     """Accuracy against params."""
-    return Drawn.of(study, scale, store, seeds, only).accuracy("params")
+    return Drawn.of(asked).accuracy("params")
 
 
-def curves(study: Study, scale: Scale, store: Store, seeds: Sequence[int] | None, only: Sequence[str]) -> Figure:
+def curves(asked: Asked) -> Figure:
     """Training curves."""
-    return _there(Drawn.of(study, scale, store, seeds, only).curves(), "no trial is done")
+    return _there(Drawn.of(asked).curves(), "no trial is done")
 
 
-def forest(study: Study, scale: Scale, store: Store, seeds: Sequence[int] | None, only: Sequence[str]) -> Figure:
+def forest(asked: Asked) -> Figure:
     """Differences from the baseline."""
     why = "no arm has an interval: that takes two seeds of it and of its baseline"
-    return _there(Drawn.of(study, scale, store, seeds, only).forest(), why)
+    return _there(Drawn.of(asked).forest(), why)
 
 
-def trials(study: Study, scale: Scale, store: Store, seeds: Sequence[int] | None, only: Sequence[str]) -> Figure:
+def trials(asked: Asked) -> Figure:
     """Every trial."""
-    figure, _ = _there(Drawn.of(study, scale, store, seeds, only).trials(), "no trial is done")
+    figure, _ = _there(Drawn.of(asked).trials(), "no trial is done")
     return figure
 
 
-def cost(study: Study, scale: Scale, store: Store, seeds: Sequence[int] | None, only: Sequence[str]) -> Figure:
-    """MACs and params by part at full size: of the study alone, nothing need be trained."""
-    return cost_of(study, only)
-
-
-def cost_of(study: Study, only: Sequence[str] = ()) -> Figure:
-    """MACs and params of each arm by part at full size."""
+def cost(asked: Asked) -> Figure:
+    """MACs and params of each arm by part at full size: of the study alone, nothing need be trained."""
+    study, only = asked.study, asked.only
     keys = {arm.key for arm in (study.select(only) if only else study.arms)}
     _check_rows(len(keys))
     pairs = [(arm, m) for arm, m in zip(study.arms, full_size(study), strict=True) if arm.key in keys]

@@ -10,8 +10,9 @@ from reports.page import Page, Picture, html
 from reports.render import Section
 from studies.language.study import Study
 from studies.reporting.analyses import Analysis
+from studies.reporting.asked import Asked
 from studies.reporting.claims import claims_of
-from studies.reporting.drawn import Drawn, NoRoomError, cost_of
+from studies.reporting.drawn import Drawn, NoRoomError, cost
 from studies.reporting.provenance import facts, problems
 from studies.reporting.tables import contents
 from studies.store.store import Store
@@ -48,10 +49,10 @@ def page_of(
     findings = ["Nothing is trained yet." + (f" To train it: {command}" if command else "")]
     pictures = list[Picture]()
     if not made.untrained:
-        drawn = Drawn(study, scale, store, seeds, (), made)
+        drawn = Drawn(Asked(study, scale, store, seeds), made)
         findings, pictures = _findings(drawn.arms), _pictures(drawn)
     first, *others = reversed(made.sections)  # what was trained, before what it is compared with
-    claimed = [] if made.untrained else claims_of(study, scale, store, seeds)
+    claimed = [] if made.untrained else claims_of(study, scale, store, seeds, frame)
     parts: list[Section | Picture] = [first, *made.analyses, *claimed, *pictures, *more, *others]
     return html(Page(study.name, study.question, facts(frame, scale, store), findings, parts, problems(frame), refresh))
 
@@ -86,5 +87,5 @@ def _pictures(drawn: Drawn) -> list[Picture]:
     if curves := drawn.curves():
         made.append(Picture("Training curves", curves))
     with suppress(NoRoomError):
-        made.append(Picture("Costs by part", cost_of(drawn.study)))
+        made.append(Picture("Costs by part", cost(drawn.asked)))
     return made

@@ -1,30 +1,22 @@
 """The Tokens-to-Token step of a spec, with the sizes of its soft splits."""
 
-from collections.abc import Sequence
-
 from reports.step_figures import Figure, Split, Step, draw_step
 from searchspace.expand import SpecError
 from searchspace.spec import ConvTokenizerSpec, ModelSpec, T2TTokenizerSpec, TransformerSpec
-from studies.language.study import Study
+from studies.reporting.asked import Asked
 from studies.reporting.one_arm import one_arm
-from studies.store.store import Store
-from studies.trials.scale import Scale
 
 MIXERS = {"performer": "Performer", "transformer": "Transformer", "none": "Linear map of each token"}
 
 
-def step(
-    study: Study, scale: Scale, store: Store, seeds: Sequence[int] | None = None, only: Sequence[str] = ()
-) -> Figure:
+def step(asked: Asked) -> Figure:
     """The soft splits of one arm at full size: that which `only` names, else the first baseline or arm that has some.
-
-    Scale, store and seeds are those of every figure, and change nothing here.
 
     Raises:
         SpecError: if `only` names several arms, or there is none with a Tokens-to-Token module.
     """
-    arm, model = one_arm(study, only, "step", has_soft_splits)
-    return draw_step(step_of(model, arm.name, f"The Tokens-to-Token step, {study.name} at full size"))
+    arm, model = one_arm(asked.study, asked.only, "step", has_soft_splits)
+    return draw_step(step_of(model, arm.name, f"The Tokens-to-Token step, {asked.study.name} at full size"))
 
 
 def has_soft_splits(model: ModelSpec) -> bool:

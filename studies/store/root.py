@@ -24,6 +24,11 @@ class Root:
         """Where the store is: a path or a URL."""
         return self.files.root
 
+    @property
+    def folder_here(self) -> Path:
+        """Where files for people go that belong to the store: into it, or here if it is no folder."""
+        return Path(".") if "://" in self.root else Path(self.root)
+
     def format(self) -> int | None:
         """Version of the store's format; None if there is no store yet."""
         content = self.files.read("store.json")

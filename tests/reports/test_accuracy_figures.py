@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from overlaps import cut_off, overlapping
+from figure_texts import check_texts
 
 from reports import published
 from reports.accuracy_figures import COSTS, draw_accuracy, of_arms, of_table
@@ -60,7 +60,7 @@ def test_no_name_lies_on_another_in_the_papers_points(number: int, cost: str) ->
     rows = arms([*dict.fromkeys(published.table(number)["model"])]).rename(columns={"arm": "model"})
     points = of_table(number, rows, cost)
     figure = draw_accuracy(points, {"paper": "The paper", "run": "Here"}, cost)
-    assert overlapping(figure) == [] and cut_off(figure) == []
+    check_texts(figure)
     shown = ", ".join(text.get_text().replace("\n", " ") for text in figure.axes[0].texts)
     assert all(model in shown for model in points.loc[points["of"] == "paper", "model"])
 
@@ -71,7 +71,7 @@ def test_no_name_lies_on_another_in_a_crowd_with_long_names(spread: float) -> No
     figure = draw_accuracy(of_arms(arms(names, 9, spread)), {"run": "a study with a title that is long " * 4})
     for dpi in (72, DPI):
         figure.set_dpi(dpi)
-        assert overlapping(figure) == [] and cut_off(figure) == []
+        check_texts(figure)
 
 
 def test_names_for_which_there_is_no_room_are_counted() -> None:
@@ -80,7 +80,7 @@ def test_names_for_which_there_is_no_room_are_counted() -> None:
     notes = [text.get_text() for text in axes.texts]
     said = [text for text in notes if "left out" in text]
     assert said == [told(["x"] * (250 - (len(notes) - 1)))]
-    assert overlapping(figure) == []
+    check_texts(figure)
 
 
 def test_models_at_one_place_have_one_name_together() -> None:

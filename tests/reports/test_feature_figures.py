@@ -8,6 +8,7 @@ from figure_texts import check_texts
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.text import Text
 
 from reports.feature_figures import (
     COLUMNS,
@@ -114,6 +115,12 @@ def test_no_text_hides_another_however_many_models_there_are(features: Features,
     names = ("T2T-ViT-ResNeXt", "backbone.depth=14, backbone.mlp_ratio=3, of $\\wrong$")
     models = tuple(replace(features.models[i % 3], name=f"{names[i % 2]} {i}") for i in range(rows))
     check_texts(draw_features(replace(features, models=models, notes=("No weights in the store: ViT-Dense. " * 8,))))
+
+
+def test_a_dollar_sign_in_a_name_is_drawn_as_it_is(features: Features) -> None:
+    figure = draw_features(replace(features, title="a study at 5 $"))
+    (title,) = (text for text in figure.findobj(Text) if "a study" in text.get_text())
+    assert (title.get_text(), title.get_parse_math()) == ("a study at 5 $", False)
 
 
 def test_layers_stand_below_each_other_by_their_place(features: Features) -> None:

@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from overlaps import cut_off, overlapping
+from figure_texts import check_texts
 
 from reports.statistics import over_seeds
 from reports.study_figures import curves, differences, draw_curves, draw_differences, draw_trials, trials
@@ -72,4 +72,4 @@ def test_no_text_lies_on_another_whatever_the_groups_and_names() -> None:
             draw_differences(arms, {"group 0 of 1": long}, f"{long} " * 3),
             draw_trials(trials(results), f"{long} " * 3)[0],
         ):
-            assert overlapping(figure) == [] and cut_off(figure) == []
+            check_texts(figure)

@@ -18,6 +18,7 @@ from studies.language.expansion import at_scale, trials
 from studies.language.resolve import parse
 from studies.language.scale_file import load_scale
 from studies.language.study import Study
+from studies.reporting.asked import Asked
 from studies.store.store import Store
 from studies.training.parents import packed
 
@@ -103,18 +104,21 @@ def study(study_file: StudyFile) -> Study:
 
 def test_the_first_trained_arm_of_each_family_is_shown_the_cnn_first(study: Study, tmp_path: Path) -> None:
     store = filled(study, tmp_path / "runs", {"ViT-SE", "T2T", "CNN"})
-    assert [one.arm.name for one in chosen_trials(study, DIGITS, store)] == ["CNN", "ViT-SE", "T2T"]
-    assert [one.arm.name for one in chosen_trials(study, DIGITS, store, only=["t2t", "ViT*"])] == ["ViT-SE", "T2T"]
+    assert [one.arm.name for one in chosen_trials(Asked(study, DIGITS, store))] == ["CNN", "ViT-SE", "T2T"]
+    assert [one.arm.name for one in chosen_trials(Asked(study, DIGITS, store, only=["t2t", "ViT*"]))] == [
+        "ViT-SE",
+        "T2T",
+    ]
 
 
 @pytest.mark.slow
 def test_arms_that_are_named_but_have_no_weights_are_told_below_the_figure(study: Study, tmp_path: Path) -> None:
     store = filled(study, tmp_path / "runs", {"ViT"})
-    found = found_features(study, DIGITS, store, only=["ViT*"])
+    found = found_features(Asked(study, DIGITS, store, only=["ViT*"]))
     assert found.notes == ("No weights in the store: ViT-SE.",)
     assert found.pictures == 512
     assert found.picture.shape == (16, 16, 3)
-    figure = features(study, DIGITS, store, only=["ViT*"])
+    figure = features(Asked(study, DIGITS, store, only=["ViT*"]))
     check_texts(figure)
     for suffix in ("png", "svg", "pdf"):
         figure.savefig(tmp_path / f"features.{suffix}")
@@ -124,22 +128,22 @@ def test_arms_that_are_named_but_have_no_weights_are_told_below_the_figure(study
 def test_a_store_without_weights_is_told_in_one_line(study: Study, tmp_path: Path) -> None:
     store = filled(study, tmp_path / "runs", {"ViT"}, weights=False)
     with pytest.raises(SpecError, match=r"no trial of .* at scale digits in .*runs has its weights; `studies run`"):
-        features(study, DIGITS, store)
+        features(Asked(study, DIGITS, store))
     with pytest.raises(SpecError, match="no trial of T2T of "):
-        features(study, DIGITS, store, only=["T2T"])
+        features(Asked(study, DIGITS, store, only=["T2T"]))
 
 
 def test_arms_of_other_data_are_not_shown_for_one_picture(study_file: StudyFile, tmp_path: Path) -> None:
     arms = {"one": {}, "other": {"base": "vit_s_16", "data.train_size": 100}}
     study = parse(study_file(arms=arms))
     store = filled(study, tmp_path / "runs", {"one", "other"})
-    assert [one.arm.name for one in chosen_trials(study, DIGITS, store)] == ["one"]
+    assert [one.arm.name for one in chosen_trials(Asked(study, DIGITS, store))] == ["one"]
     with pytest.raises(SpecError, match="one and other have other data"):
-        features(study, DIGITS, store, only=["*"])
+        features(Asked(study, DIGITS, store, only=["*"]))
 
 
 def test_more_arms_than_a_page_has_rows_for_are_refused(study_file: StudyFile, tmp_path: Path) -> None:
     study = parse(study_file(arms={f"a{i}": {"backbone.norm_eps": 10.0 ** -(i + 3)} for i in range(7)}))
     store = filled(study, tmp_path / "runs", {arm.name for arm in study.arms})
     with pytest.raises(SpecError, match="at most 6 models are shown, and 7 arms"):
-        features(study, DIGITS, store, only=["*"])
+        features(Asked(study, DIGITS, store, only=["*"]))

@@ -15,6 +15,7 @@ from searchspace.spec import ModelSpec, TransformerSpec, model_spec, to_dict
 from studies.language.catalog import names
 from studies.language.resolve import load_study, parse
 from studies.language.scale_file import load_scale
+from studies.reporting.asked import Asked
 from studies.reporting.diagrams import diagram, diagram_of
 from studies.store.store import Store
 
@@ -139,7 +140,7 @@ def test_the_figure_is_of_the_baseline_or_of_the_arm_that_is_named(tmp_path: Pat
     study, store = load_study("t2t_ablation"), Store(tmp_path / "runs")
 
     def title(*only: str) -> str:
-        (axes,) = diagram(study, DIGITS, store, only=only).axes
+        (axes,) = diagram(Asked(study, DIGITS, store, only=only)).axes
         return axes.texts[0].get_text()
 
     assert title() == "T2T-ViT-14 wo T2T"
@@ -153,20 +154,20 @@ def test_the_figure_is_of_the_baseline_or_of_the_arm_that_is_named(tmp_path: Pat
 
 
 def test_the_baseline_of_an_optional_group_is_not_what_is_drawn_first(tmp_path: Path) -> None:
-    (axes,) = diagram(load_study("cnn_to_vit"), DIGITS, Store(tmp_path / "runs")).axes
+    (axes,) = diagram(Asked(load_study("cnn_to_vit"), DIGITS, Store(tmp_path / "runs"))).axes
     assert axes.texts[0].get_text() == "ViT-S/16"
 
 
 def test_what_an_arm_needs_is_not_drawn_with_it(tmp_path: Path) -> None:
     study = load_study("vit_comparison")
-    (axes,) = diagram(study, DIGITS, Store(tmp_path / "runs"), only=["DeiT-small-Distilled"]).axes
+    (axes,) = diagram(Asked(study, DIGITS, Store(tmp_path / "runs"), only=["DeiT-small-Distilled"])).axes
     assert axes.texts[0].get_text() == "DeiT-small-Distilled"
 
 
 def test_an_arm_that_costs_what_its_baseline_does_is_drawn_as_it_then_is(study_file: StudyFile, tmp_path: Path) -> None:
     narrow = {"backbone.embed_dim": 192, "backbone.num_heads": 3}
     study = parse(study_file(arms={"base": {}, "narrow": narrow}, match={"params": "backbone.mlp_ratio"}))
-    (axes,) = diagram(study, DIGITS, Store(tmp_path / "runs"), only=["narrow"]).axes
+    (axes,) = diagram(Asked(study, DIGITS, Store(tmp_path / "runs"), only=["narrow"])).axes
     (mlp,) = (text.get_text() for text in axes.texts if "MLP" in text.get_text())
     assert "ratio 3," not in mlp
 

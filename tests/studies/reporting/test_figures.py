@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from overlaps import cut_off, overlapping
+from figure_texts import check_texts
 from stored import result
 
 import studies
@@ -47,7 +47,7 @@ def test_each_kind_is_drawn_of_a_study_of_ones_own_and_no_text_lies_on_another(
     mine: tuple[Path, Store], kind: str
 ) -> None:
     figure = studies.figure(mine[0], kind, runs_dir=mine[1].root)
-    assert overlapping(figure) == [] and cut_off(figure) == []
+    check_texts(figure)
 
 
 @pytest.mark.slow
@@ -55,7 +55,7 @@ def test_each_kind_is_drawn_of_a_study_of_ones_own_and_no_text_lies_on_another(
 def test_no_text_lies_on_another_in_the_figures_of_the_demo(tmp_path: Path, kind: str) -> None:
     store = filled("cnn_to_vit", tmp_path / "runs")
     figure = studies.figure("cnn_to_vit", kind, runs_dir=store.root)
-    assert overlapping(figure) == [] and cut_off(figure) == []
+    check_texts(figure)
 
 
 def test_report_draws_the_kind_that_is_asked_for_and_prints_the_table(

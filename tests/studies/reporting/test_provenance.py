@@ -6,13 +6,17 @@ import pytest
 import yaml
 from stored import SCALE, VIT, filled, result, trained
 
+import studies
 from reports.statistics import over_seeds
 from studies.language.resolve import load_study
+from studies.reporting.asked import Asked
 from studies.reporting.drawn import Drawn
 from studies.reporting.frames import results
 from studies.reporting.page import page_of
 from studies.reporting.provenance import facts, spans
 from studies.reporting.tables import contents
+
+LARGER = {"backbone.depth": 16}
 
 
 @pytest.mark.parametrize(
@@ -48,7 +52,20 @@ def test_findings_of_a_study_of_ones_own_compare_what_its_table_does(tmp_path: P
     study = load_study(str(path))
     store = trained(tmp_path / "runs", study)
     made = contents(study, SCALE, store)
-    drawn = Drawn(study, SCALE, store, None, (), made)
+    drawn = Drawn(Asked(study, SCALE, store), made)
     assert list(drawn.arms["arm"]) == list(arms)
     table = over_seeds(made.results, made.level)
     assert list(drawn.arms["comparisons"][1:]) == list(table["comparisons"][1:]) == [2, 2]
+
+
+def test_the_page_of_a_run_that_resolves_has_the_level_that_its_looks_leave(tmp_path: Path) -> None:
+    """Everything is resolved at the first look, so that nothing is trained."""
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump({"study": "mine", "base": "vit_s_16", "seeds": 3, "arms": {"a": {}, "b": LARGER}}))
+    store = trained(tmp_path / "runs", load_study(str(path)), b=95.0)
+    plain, page = tmp_path / "plain.html", tmp_path / "page.html"
+    studies.run(str(path), executor="inline", runs_dir=store.root, page=plain)
+    studies.run(str(path), executor="inline", runs_dir=store.root, page=page, resolve=1.0, max_seeds=8)
+    assert "--resolve 1 --max-seeds 8" in page.read_text()
+    assert "--resolve" not in plain.read_text()
+    assert studies.report(str(path), runs_dir=store.root, format="html") == page.read_text()

@@ -16,6 +16,7 @@ from searchspace.spec import TransformerSpec
 from studies.language.catalog import names
 from studies.language.resolve import load_study
 from studies.language.scale_file import load_scale
+from studies.reporting.asked import Asked
 from studies.reporting.steps import has_soft_splits, step, step_of
 from studies.store.store import Store
 
@@ -97,7 +98,7 @@ def test_the_figure_is_of_the_first_arm_that_has_the_module_or_of_the_one_that_i
     study = load_study("t2t_ablation")
 
     def title(*only: str) -> str:
-        (axes,) = step(study, scale, store, only=only).axes
+        (axes,) = step(Asked(study, scale, store, only=only)).axes
         return axes.texts[0].get_text()
 
     assert title() == "T2T-ViT-14", "a baseline that has one"
