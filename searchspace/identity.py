@@ -45,7 +45,8 @@ def _without_defaults(value: Any, plain: Any) -> Any:
         kept = {}
         for name, mark in _marks(type(value)):  # type: ignore[arg-type]
             if name in plain and (mark is None or plain[name] != mark.default):
-                kept[name] = _without_defaults(getattr(value, name), plain[name])
+                inner = plain[name]  # mostly a leaf, which is as it is
+                kept[name] = _without_defaults(getattr(value, name), inner) if isinstance(inner, dict | list) else inner
         return kept
     if isinstance(value, dict):
         return {key: _without_defaults(value[key], plain[key]) for key in plain}

@@ -12,9 +12,9 @@ from studies.engine.worker import train
 from studies.store.store import Store
 from studies.trials.trial import TrialSpec
 
-VIT = small(
-    "vit_s_16", backbone__depth=2, backbone__embed_dim=24
-)  # no dropout: parts of a batch draw masks of their own
+VIT = small("vit_s_16", backbone__depth=2, backbone__embed_dim=24)
+# Dropout in the Performers of its tokenizer and before its head, and stochastic depth.
+RANDOM = small("t2t_vit_14", backbone__depth=2, backbone__embed_dim=24, backbone__drop_path_rate=0.4, drop_rate=0.3)
 
 
 def numbers(store: Store, trial: TrialSpec) -> list[dict]:

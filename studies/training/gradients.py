@@ -2,7 +2,7 @@
 the processes that train together."""
 
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -10,15 +10,16 @@ from timm.layers import convert_sync_batchnorm  # torch's own drops the activati
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from studies.training.data.part import Part
 from studies.training.data.source import Source
 from studies.training.devices import memory_format
+from studies.training.draws import Draws
 from studies.training.errors import MemoryShortError, TrainingError
 from studies.training.execution import Execution, micro_batches
 from studies.training.losses import Loss
 from studies.training.mixing import Mixer
 from studies.training.precision import Precision
 from studies.training.ranks import Ranks
-from studies.training.seeding import seed_all
 from studies.trials.shortage import is_memory_short
 from studies.trials.trial import TrialSpec
 
@@ -62,6 +63,7 @@ class Gradients:
         self.memory_format = memory_format(trial.model, self.device)
         self._compile = execution.compile
         self._forward: Any = None
+        self._draws: Draws | None = None
 
     @property
     def forward(self) -> Any:
@@ -105,15 +107,23 @@ class Gradients:
         for part in parts:
             x, y = self.source.train_batch(trial.recipe, trial.seed, epoch, index, part)
             x, target = self.mixer(x, y, trial.seed, step)
-            if part.count > 1:
-                seed_all(trial.seed, "step", step, "part", part.index)  # else dropout took the same values in all parts
-            with nullcontext() if part is parts[-1] else self._unsynchronised():
+            with nullcontext() if part is parts[-1] else self._unsynchronised(), self._drawing(part):
                 with self.precision.autocast():
                     x = x.contiguous(memory_format=self.memory_format)
                     loss = self.loss(self.forward(x), target, x) / len(parts)
                 self.precision.backward(loss)
             total += loss.detach()
         return total
+
+    def _drawing(self, part: Part) -> AbstractContextManager[None]:
+        """Dropout and stochastic depth take the values of the whole batch, from the random state of its step."""
+        if part.count == 1:
+            return nullcontext()
+        if self._draws is None:
+            self._draws = Draws()
+            self._draws.apply(self.model)
+        size = self.trial.recipe.batch_size
+        return self._draws.of(part.rows(size), size)
 
     def _unsynchronised(self) -> Any:
         """Gradients are averaged over the processes once a step, with the last micro-batch."""

@@ -42,7 +42,7 @@ class Trainer:
         trial: what to train.
         device: where.
         parents: gives what this trial starts from or learns from.
-        execution: how; it changes no result but by rounding, and by which values dropout takes.
+        execution: how; it changes no result but by rounding (see `studies.training.draws` for networks of libraries).
         ranks: the processes that train it together.
 
     Attributes:

@@ -9,11 +9,12 @@ from picture_folders import folder_data, write_folder
 from safetensors.torch import load
 from support import Studies, StudyFile, one_line
 from timm.layers import convert_sync_batchnorm
-from together import numbers, trained
+from together import RANDOM, VIT, numbers, trained
 
 from searchspace.build import build
 from searchspace.expand import override
 from searchspace.presets import preset
+from searchspace.spec import ModelSpec
 from studies.store.store import Store
 from studies.training.data.access import DataAccess
 from studies.training.data.corrupt import DataError
@@ -26,8 +27,12 @@ from studies.trials.trial import TrialSpec
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("model", [VIT, RANDOM], ids=["plain", "dropout and stochastic depth"])
 @pytest.mark.parametrize("options", [{"devices": 2}, {"micro_batch": 8}, {"devices": 2, "micro_batch": 4}], ids=str)
-def test_weights_equal_those_of_one_device_to_rounding(tmp_path: Path, trial: TrialSpec, options: dict) -> None:
+def test_weights_equal_those_of_one_device_to_rounding(
+    tmp_path: Path, trial: TrialSpec, options: dict, model: ModelSpec
+) -> None:
+    trial = trial.model_copy(update={"model": model})
     alone, together = trained(tmp_path / "1", trial), trained(tmp_path / "2", trial, **options)
     first, second = load(alone.weights(trial.id) or b""), load(together.weights(trial.id) or b"")
     for name, value in first.items():
