@@ -7,10 +7,9 @@ trained. It takes 100 kB a trial, and minutes. Then the frame (`studies.results`
 process of its own, its start-up included) are timed in turns. For the ratio, a share of the trials is read with their
 histories, as every report did before histories had a file of their own.
 
-Measured on 2 cores (2026-11-25), 10,000 trials of 300 epochs. Quiet: the frame 1.9 s (1.9 to 2.0), the report 3.4 s.
-With other programs at work (a load of 5): 3.3 s (3.0 to 3.4) and 7.0 s (6.6 to 7.6), while reading every history took
-45 s, 13 times as long as the frame. Before histories had a file of their own, a frame read each result three times:
-64 s for 8,645 trials, under a profiler.
+Measured on 2 cores (2026-11-25), 10,000 trials of 300 epochs: the frame 1.5 s (1.4 to 1.6), the report 3.0 s (2.9 to
+3.0). Reading every history takes 20 s, 13.5 times as long as the frame. Before histories had a file of their own, a
+frame read each result three times: 64 s for 8,645 trials, under a profiler.
 """
 
 import argparse

@@ -10,7 +10,7 @@ from searchspace.presets import preset
 from studies.api.how import How
 from studies.api.progress import say
 from studies.api.run import check, train
-from studies.api.search_figures import write_figures
+from studies.api.search_figures import figures_of, write_figures
 from studies.api.search_run import RANDOM, run_searches
 from studies.api.search_settings import Asked, asked
 from studies.engine.events import RayDiedError, StoppedError
@@ -153,7 +153,7 @@ def search(
         final_presets: how many of the paper's ViTs and T2T-ViTs within the budget, those of most MACs, are tested
             beside them; default: 2.
         name: of the search and its journal; default: the base's, the space's, or the study's.
-        export: folder for the Pareto set as a study file.
+        export: folder for the Pareto set as a study file, the candidates as csv, figures, and a page with all of it.
         runs_dir: the store, a folder; default: $STUDIES_RUNS_DIR, else ./runs.
         jobs: trials at a time; default: one a core, or a GPU.
         executor: `inline` trains in this process, without Ray.
@@ -226,8 +226,12 @@ def run_search(what: Asked, store: Store, how: How, folder: Path | None) -> Sear
         evidence = Evidence(definition, made.study, made.found, made.control, final, store, path)
         made.checklist = checklist(evidence)
     if made.ended is None and folder is not None:
-        for path in write_figures(made, folder):
+        figures = figures_of(made)
+        for path in write_figures(made, figures, folder):
             say(f"figure: {path}")
+        from studies.api.search_page import write_page  # and with it matplotlib
+
+        say(f"page: {write_page(made, figures, folder)}")
     return made
 
 

@@ -5,26 +5,18 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
-
-from reports import search_table
 from reports.render import as_json, render
-from searchspace.cost.remembered import costs
-from searchspace.presets import preset
 from studies.api.how import How
 from studies.api.interrupt import EXIT_STATUS
 from studies.api.progress import duration, say
 from studies.api.search import SearchResult, run_search
+from studies.api.search_sections import GOOD_PRACTICE, pareto_section
 from studies.api.search_settings import asked
 from studies.engine.events import RayDiedError, StoppedError
-from studies.language.likeness import fields_alike
 from studies.language.search_block import SearchBlock
-from studies.language.study import Arm
 from studies.store.store import Store
 
 SETTINGS = tuple(name for name in SearchBlock.model_fields if name != "base")
@@ -70,30 +62,7 @@ def as_plain(made: SearchResult) -> str:
 
 
 def _tables(made: SearchResult) -> str:
-    of = made.asked.definition
-    base = preset(of.base)
-    (cost,) = costs([base])
-    rows = [
-        {
-            "candidate": of.base,
-            "point": _text(of.space.point_of(base) or {}) or "no point of the space",
-            "params": cost["params"],
-            "macs": cost["macs"],
-        }
-    ]
-    rows += [
-        {
-            "candidate": str(one.number),
-            "point": _text(one.point),
-            "params": one.params,
-            "macs": one.macs,
-            "top1": one.top1,
-            "latency": one.latency,
-        }
-        for one in made.front
-    ]
-    frame = pd.DataFrame(rows, columns=["candidate", "point", "params", "macs", "latency", "top1"])
-    text = render([search_table.section(made.asked.name, frame, of.scale.scale, _remarks(made))], "text")
+    text = render([pareto_section(made)], "text")
     if made.final is None:
         return text + "\n"
     from studies.reporting.tables import table
@@ -104,32 +73,4 @@ def _tables(made: SearchResult) -> str:
 def _checklist(made: SearchResult) -> str:
     """A line a point, those that hold marked."""
     lines = [f"[{'x' if check.holds else ' '}] {check.point}\n      {check.value}" for check in made.checklist]
-    return "\n".join(["", "Good practice of architecture search (Lindauer and Hutter, JMLR 2020), here:", *lines, ""])
-
-
-def _remarks(made: SearchResult) -> list[str]:
-    """How many candidates there were, and how many different models they are at the scale."""
-    lines = []
-    for who, found in (("", made.found), ("The random search beside it: ", made.control)):
-        if found:
-            failed = sum(one.status == "failed" for one in found)
-            stopped = sum(one.status == "stopped" for one in found)
-            models = len({one.trial for one in found})
-            early = f", {stopped} stopped early" if stopped else ""
-            alike = "" if models == len(found) else f", {models} different models at this scale"
-            lines.append(f"{who}{len(found)} candidates{alike}{early}{f', {failed} failed' if failed else ''}.")
-    of, pairs = made.asked.candidates, []
-    for one in made.found:
-        if candidate := of.at(one.point):
-            arm = Arm("", str(one.number), one.model, baseline=False, optional=False)
-            pairs.append((arm, candidate.trial))
-    return [*lines, *(f"{line}." for line in fields_alike(pairs))]
-
-
-def _text(point: Mapping[str, Any]) -> str:
-    """A point in a line, each knob by the last part of its name."""
-    return ", ".join(f"{name.rpartition('.')[2]} {_said(value)}" for name, value in point.items())
-
-
-def _said(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+    return "\n".join(["", f"{GOOD_PRACTICE}, here:", *lines, ""])

@@ -94,7 +94,9 @@ def declare_search(add: Callable[..., argparse.ArgumentParser]) -> argparse.Argu
         "that have the most MACs (default: 2)",
     )
     command.add_argument(
-        "--export", metavar="DIR", help="write the Pareto set as a study file, the candidates as csv, and figures"
+        "--export",
+        metavar="DIR",
+        help="write the Pareto set as a study file, the candidates as csv, figures and a page",
     )
     command.add_argument("--jobs", type=whole(1, 10_000), help="trials at a time (default: one a core, or a GPU)")
     command.add_argument(

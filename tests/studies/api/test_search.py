@@ -39,6 +39,12 @@ def test_a_search_gives_optunas_study_and_frames(how: dict, tmp_path: Path) -> N
     assert ranked.data.validation == 0.2 and final.data.validation is None
     assert ranked.data.model_copy(update={"validation": None}) == final.data
 
+    page = (tmp_path / "out" / "t2t_vit_14.html").read_text()
+    heads = ["Front", "Pareto set of t2t_vit_14", "t2t_vit_14_best", "All candidates", "Good practice of architecture"]
+    assert [head for head in heads if head not in page] == []
+    first = found.front[0]
+    assert f"Candidate {first.number}: {first.top1:.1f} % on validation pictures" in page
+
     assert found.exported == tmp_path / "out" / "t2t_vit_14.yaml"
     study = load_study(str(found.exported))
     assert [arm.model for arm in study.arms[1:]] == [one.model for one in found.front]
