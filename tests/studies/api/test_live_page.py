@@ -55,5 +55,5 @@ def test_a_store_that_is_no_folder_has_its_page_here(tmp_path: Path, monkeypatch
 @pytest.mark.parametrize("file", ["here", "folder.html"])
 def test_a_page_needs_the_name_of_a_file(tmp_path: Path, file: str) -> None:
     (tmp_path / "folder.html").mkdir()
-    with pytest.raises(SpecError, match="name a file, page.html say"):
+    with pytest.raises(SpecError, match=r"name a file, page\.html say"):
         page_of(filled(tmp_path / "runs"), str(tmp_path / file)).check()
