@@ -13,6 +13,11 @@ machine; each has a GPU that is simulated, of which a trial takes half. Of a ten
 every worker has had two, in the middle and at the end: seconds a trial of the 8 places that are not training (what a
 worker does beside its steps is in it: with fewer cores than places, mostly that), and seconds of the driver's processor
 a trial, which is what would keep a larger cluster waiting. x is over the first tenth; the memory is the driver's.
+
+Measured on 2 cores that others used too (2026-11-25), 10,000 trials in the store and 1,000 in the run: from 100 to
+10,000 trials a plan takes 1.6 times as long, a report 2.0 times, a list 3.7 times, with no exponent above 0.5. The
+driver's processor takes 0.9 times as long for a trial of the last tenth as for one of the first, 11 ms, and its memory
+grows by 34 kB a trial.
 """
 
 import argparse
