@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from searchspace.expand import SpecError
-from studies.api.progress import say
+from studies.api.wording import say
 
 if TYPE_CHECKING:
     from studies.api.subjects import Subject
