@@ -20,14 +20,14 @@ GPU_FILES = ("nvidia*", "nvgpu*", "nvhost*", "nvmap", "kfd", "dxg")
 
 def default_device() -> str:
     """`cuda` where there is one, else `cpu`."""
-    if "torch" not in sys.modules and not _has_gpu_driver():
+    if "torch" not in sys.modules and not has_gpu_driver():
         return "cpu"  # as torch would say, which takes a second or two to load
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _has_gpu_driver() -> bool:
+def has_gpu_driver() -> bool:
     """Whether this machine may have a GPU that torch calls `cuda`; on Linux, whose drivers put files in /dev."""
     return sys.platform != "linux" or any(found for name in GPU_FILES for found in Path("/dev").glob(name))
 
