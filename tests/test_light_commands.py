@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
@@ -56,7 +58,7 @@ def loaded(*arguments: str) -> set[str]:
     return HEAVY & set(modules)
 
 
-@pytest.mark.parametrize("command", ["list", "schema", "show cnn_to_vit", "space list"])
+@pytest.mark.parametrize("command", ["list", "schema", "space list"])
 def test_what_lists_loads_nothing_heavy(command: str) -> None:
     assert loaded(*command.split()) == set()
 
@@ -79,6 +81,13 @@ def test_a_plan_loads_nothing_heavy(store: str) -> None:
 )
 def test_a_table_of_results_loads_no_figures_no_torch_and_of_scipy_little(what: list[str], store: str) -> None:
     assert loaded("report", *what, "--runs-dir", store) == {"numpy", "pandas", "scipy"}
+
+
+@pytest.mark.slow
+def test_a_study_is_shown_without_heavy_imports(study_file: Callable[..., Path]) -> None:
+    path = study_file(base="t2t_vit_7", arms={"a": {}, "b": {"backbone.depth": 6}})
+    loaded("show", str(path))  # counts its models, which needs torch, and remembers them
+    assert loaded("show", str(path)) == set()
 
 
 @pytest.mark.slow
