@@ -13,8 +13,9 @@ from studies.api.how import How
 from studies.api.interrupt import interruptible
 from studies.api.listeners import listeners, listening, page_of_the_end
 from studies.api.outcome import Outcome
-from studies.api.progress import Progress, counted, say
+from studies.api.progress import Progress
 from studies.api.resolving import Resolving, resolving, told
+from studies.api.wording import counted, say
 from studies.engine.events import RayDiedError, StoppedError
 from studies.engine.options import Options
 from studies.engine.queue import Queue
