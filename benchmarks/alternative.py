@@ -13,7 +13,7 @@ Both sides: the same architectures, initial weights by the same rule, AdamW, its
 norm, label smoothing, learning rate by step, no augmentation, whole batches (none is dropped), all test pictures after
 every epoch, a checkpoint an epoch, float32, one thread a training. Different: timm's position table starts as a
 truncated normal and its class token near zero; its AdamW steps parameter by parameter (ours is torch's fused one,
-which `--opt-kwargs fused=True` would give); it logs every 50 steps, keeps the checkpoints of all epochs and evaluates in
+which `--opt-kwargs fused=True` would give); it logs every 50 steps, keeps the checkpoints of all epochs, evaluates in
 batches of 32 (here 128); pictures in memory are normalised by their own mean and deviation, not rounded to bytes. The
 seeds differ, so that accuracies agree within the noise between seeds only, some points after so short a training.
 """
@@ -24,25 +24,20 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
 import psutil
-from tabulate import tabulate
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from alternative_files import COMMANDS, FILES, LOOP, MEMORY, lines, write_pictures
+from tabulate import tabulate
 
 LOOPS = {"timm, one after another": 1, "timm, two at a time": 2}
 STUDIES = {"this project, the folder": "folder.yaml", "this project, in memory": "memory.yaml"}
 OURS = next(iter(STUDIES))
 LOOK = 0.2  # seconds between two looks at the processor time
-BESIDE = """Beside the numbers, the loop leaves a log, a summary.csv, an args.yaml and checkpoints for each arm. `studies
-run` leaves a table with params, MACs and verdicts, a figure, and a store: a second run trains what is missing, and a
+BESIDE = """Beside the numbers the loop leaves a log, summary.csv, args.yaml and checkpoints of each arm. `studies run`
+leaves a table with params, MACs and verdicts, a figure, and a store: a second run trains what is missing, and a
 killed one goes on where it was. `--seeds 5`, `--page`, `studies report` and `studies plan` need no further line."""
 
 
@@ -125,12 +120,15 @@ def timed(way: str, folder: Path, workers: int) -> tuple[float, float]:
     }
     log = folder / "log"
     start = time.perf_counter()
-    with log.open("w") as out, watched(command, folder, environment, out) as spent:
-        pass
+    with log.open("w") as out:
+        process = psutil.Popen(
+            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
+        )
+        spent = processor_seconds(process)
     wall = time.perf_counter() - start
-    if spent["status"]:
+    if process.returncode:
         sys.exit(f"{way}: {' '.join(command)} failed:\n{log.read_text()[-3000:]}")
-    return wall, spent["seconds"]
+    return wall, spent
 
 
 def studies(way: str) -> list[str]:
@@ -139,25 +137,29 @@ def studies(way: str) -> list[str]:
     return command if way == OURS else [*command, "--scale", STUDIES[way]]
 
 
-@contextmanager
-def watched(command: list[str], folder: Path, environment: dict[str, str], out: object) -> Iterator[dict[str, float]]:
-    """Run a command to its end; its exit status, and the processor seconds of it and its descendants."""
-    process = psutil.Popen(
-        command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
-    )
+def processor_seconds(process: psutil.Popen) -> float:
+    """Wait for a command to end; the processor seconds of it and its descendants."""
     seconds: dict[tuple[int, float], float] = {}
     while process.poll() is None:
-        try:
-            for each in [process, *process.children(recursive=True)]:
+        for each in (process, *descendants(process)):
+            try:
                 spent = each.cpu_times()
                 seconds[each.pid, each.create_time()] = spent.user + spent.system
-        except psutil.NoSuchProcess:
-            pass  # it ended while we looked; the others are seen the next time
+            except psutil.NoSuchProcess:
+                continue  # it ended while we looked
         try:
             process.wait(LOOK)
         except psutil.TimeoutExpired:
             continue
-    yield {"status": process.returncode, "seconds": sum(seconds.values())}
+    return sum(seconds.values())
+
+
+def descendants(process: psutil.Popen) -> list[psutil.Process]:
+    """All that a command has started and that runs; none when it has just ended."""
+    try:
+        return process.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
 
 
 def loops_scores(way: str, folder: Path) -> dict[str, float]:
