@@ -7,7 +7,8 @@ timm's script is `train.py` of the repository huggingface/pytorch-image-models, 
 (a near one works). The files are in `alternative_files.py`; both sides read the same folder of pictures, which is made
 before anything is timed. Every way starts cold, with an empty store and an empty cache of costs; the ways take turns,
 in reverse order in every other turn. Processor seconds are those of a command and all its descendants, looked at
-several times a second: where other programs load the machine they say more than the wall time.
+several times a second: where other programs load the machine they say more than the wall time. Ray gives its workers
+a low priority (niceness 15); here they have that of timm's, which matters on a loaded machine only.
 
 Both sides: the same architectures, initial weights by the same rule, AdamW, its weight decay and betas, the clipped
 norm, label smoothing, learning rate by step, no augmentation, whole batches (none is dropped), all test pictures after
@@ -117,6 +118,7 @@ def timed(way: str, folder: Path, workers: int) -> tuple[float, float]:
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "PYTHONPATH": str(Path(__file__).parent.parent),
         "XDG_CACHE_HOME": str(folder / "cache"),
+        "RAY_worker_niceness": str(os.nice(0)),
     }
     log = folder / "log"
     start = time.perf_counter()
