@@ -17,7 +17,7 @@ from searchspace.build import build
 from studies.training.data.opened import open_data
 from studies.training.devices import finish_work, memory_format
 from studies.training.errors import TrainingError, require_finite
-from studies.training.evaluation import Logits, evaluate
+from studies.training.evaluation import Logits, evaluate, skip_unread
 from studies.training.execution import Execution
 from studies.training.gradients import Gradients
 from studies.training.losses import make_loss
@@ -71,6 +71,7 @@ class Trainer:
         self.steps = recipe.epochs * self.steps_per_epoch
         seed_all(trial.seed, "initial weights")
         self.model: nn.Module = build(trial.model).to(self.device)
+        skip_unread(self.model)
         parents = parents or Parents()
         self.pretrained_share = parents.start(self.model, trial.pretrained) if trial.pretrained else None
         self.loss = make_loss(trial, self.model, parents, self.device)
