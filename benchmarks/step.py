@@ -70,8 +70,9 @@ def operators(trainer: Any, steps: int) -> float:
 
 def split(trainer: Any, steps: int) -> dict[str, float]:
     """CPU seconds of each part of a step; `rest` is what is in none of the others."""
-    import studies.training.data.source as source
     from torch import nn
+
+    import studies.training.data.source as source
 
     spent = dict.fromkeys(PARTS, 0.0)
     inner: list[float] = []

@@ -14,10 +14,10 @@ def split_heads(x: torch.Tensor, num_heads: int) -> torch.Tensor:
 
 
 def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-    """softmax(q k^T / sqrt(d)) v, heads side by side. (B, num_heads, N, d) each to (B, N, num_heads d); q may be shorter.
+    """softmax(q k^T / sqrt(d)) v, with the heads side by side: (B, num_heads, N, d) to (B, N of q, num_heads d).
 
     Few tokens on a CPU go through plain batched products, which take down to two thirds of the fused kernel's time
-    there. A trace has the fused one, which is what is counted and exported.
+    there. A trace has the fused one, which is what is counted and exported. q may have fewer tokens than k and v.
     """
     b, heads, n, d = q.shape
     if q.device.type != "cpu" or k.shape[2] > FEW_TOKENS or torch.jit.is_tracing():

@@ -36,7 +36,10 @@ class Flat:
         for tensor, members in zip(self.tensors, self.members, strict=True):
             grads = [p.grad for p in members]
             tensor.grad = torch.cat(
-                [torch.zeros_like(p).flatten() if g is None else g.flatten() for p, g in zip(members, grads, strict=True)]
+                [
+                    torch.zeros_like(p).flatten() if g is None else g.flatten()
+                    for p, g in zip(members, grads, strict=True)
+                ]
             )
 
     def state_dict(self) -> dict[str, Any]:
