@@ -15,9 +15,11 @@ class DenseLayer(nn.Module):
         self.layer = layer
         self.grow = nn.Linear(dim, growth_rate)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Append `growth_rate` features."""
-        return torch.cat((x, self.grow(self.layer(x))), dim=-1)
+    def forward(self, x: torch.Tensor, kept: int | None = None) -> torch.Tensor:
+        """Append `growth_rate` features; to the first `kept` tokens alone, if given: (B, kept, C + growth_rate)."""
+        if kept is None:
+            return torch.cat((x, self.grow(self.layer(x))), dim=-1)
+        return torch.cat((x[:, :kept], self.grow(self.layer(x, kept))), dim=-1)
 
 
 class Transition(nn.Module):

@@ -4,10 +4,9 @@ Source: GhostNet, Han et al., arXiv 1911.11907; carried over to transformers in 
 """
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
-from blocks.attention import split_heads
+from blocks.attention import attend, split_heads
 
 
 class CheapScale(nn.Module):
@@ -63,11 +62,12 @@ class GhostAttention(nn.Module):
         self.proj = nn.Linear(dim, dim)
         self.gate = gate if gate is not None else nn.Identity()
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Attend over the tokens."""
-        q, k, v = (split_heads(f(x), self.num_heads) for f in (self.q, self.k, self.v))
-        y = F.scaled_dot_product_attention(q, k, v)
-        return self.gate(self.proj(y.transpose(1, 2).flatten(2)))
+    def forward(self, x: torch.Tensor, kept: int | None = None) -> torch.Tensor:
+        """Attend over the tokens; of the first `kept` of them alone, if given: (B, kept, C)."""
+        few = kept is not None and isinstance(self.gate, nn.Identity)  # a gate sees what all tokens say
+        parts = self.q(x[:, :kept] if few else x), self.k(x), self.v(x)
+        y = self.gate(self.proj(attend(*(split_heads(part, self.num_heads) for part in parts))))
+        return y if kept is None else y[:, :kept]
 
 
 class GhostMlp(nn.Module):
