@@ -152,9 +152,7 @@ class PlainTransformer(nn.Module):
             raise ValueError(f"no plain tokenizer of kind {spec.tokenizer.kind!r}")
         rows, columns = spec.tokenizer.grid_size(*spec.img_size)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, dim))
-        self.pos_embed = nn.Parameter(
-            torch.zeros(1, rows * columns + 1, dim), requires_grad=of.position == "learned"
-        )
+        self.pos_embed = nn.Parameter(torch.zeros(1, rows * columns + 1, dim), requires_grad=of.position == "learned")
         self.blocks = nn.ModuleList(
             Layer(dim, of.num_heads, of.mlp_ratio, of.qkv_bias, of.norm_eps) for _ in range(of.depth)
         )
