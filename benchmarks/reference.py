@@ -1,4 +1,4 @@
-"""Full-size models on one thread: ours beside the same network written the plain way, and beside the paper's public code.
+"""Full-size models on one thread: ours beside the same network the plain way, and beside the paper's public code.
 
 python benchmarks/reference.py [--models t2t_vit_14 ...] [--batch 4] [--turns 9] [--public FOLDER]
 

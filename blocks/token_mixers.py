@@ -77,8 +77,7 @@ class TokenPerformer(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Mix the tokens."""
         with _full_precision(x.device.type):
-            x = self.norm1(x.to(self.norm1.weight.dtype))
-            k, q, v = self.kqv(x).float().chunk(3, dim=-1)
+            k, q, v = self.kqv(self.norm1(x.to(self.norm1.weight.dtype))).float().chunk(3, dim=-1)
             y = self.attend(k, q, v).to(self.proj.weight.dtype)
             x = v.to(y.dtype) + self.drop(self.proj(y))
         return x + self.mlp(self.norm2(x))

@@ -16,14 +16,17 @@ def by_onednn(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.skip("PyTorch without oneDNN")
     monkeypatch.setattr(module, "onednn_is_faster", lambda: True)
     monkeypatch.setattr(module, "LARGE", 1)
+    monkeypatch.setattr(module, "WIDE", 1)
 
 
 @pytest.fixture
 def products(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
     """Shapes of what oneDNN was asked for."""
     asked: list[tuple[int, ...]] = []
-    product = module._product
-    monkeypatch.setattr(module, "_product", lambda x, w, b: asked.append(tuple(x.shape)) or product(x, w, b))
+    product = torch.ops.mkldnn._linear_pointwise
+    monkeypatch.setattr(
+        torch.ops.mkldnn, "_linear_pointwise", lambda x, *rest: asked.append(tuple(x.shape)) or product(x, *rest)
+    )
     return asked
 
 
@@ -62,6 +65,24 @@ def test_gradients_have_gradients() -> None:
         (first,) = torch.autograd.grad(made(x).square().sum(), x, create_graph=True)
         found.append(torch.autograd.grad(first.square().sum(), [x, made.weight]))
     torch.testing.assert_close(*found)
+
+
+@pytest.mark.parametrize("dtype", [None, torch.bfloat16])
+def test_what_goes_before_is_made_again_and_not_kept(dtype: torch.dtype | None) -> None:
+    ours, theirs = both(4, 7)
+    x, found, kept = torch.randn(4, 7, requires_grad=True), [], []
+    for y in (lambda x: ours(x, torch.tanh), lambda x: theirs(torch.tanh(x))):
+        saved: list[torch.Tensor] = []
+        with (
+            torch.autograd.graph.saved_tensors_hooks(lambda t, saved=saved: saved.append(t) or t, lambda t: t),
+            torch.autocast("cpu", dtype=dtype, enabled=dtype is not None),
+        ):
+            out = y(x)
+        (first,) = torch.autograd.grad(out.float().square().sum(), x, create_graph=True)
+        found.append([out, first, *torch.autograd.grad(first.square().sum(), x)])
+        kept.append({tuple(t.shape) for t in saved if not torch.equal(t.float(), x)})
+    torch.testing.assert_close(*found)
+    assert (4, 7) in kept[1] - kept[0]
 
 
 def test_what_is_frozen_costs_no_product(products: list[tuple[int, ...]]) -> None:
@@ -103,7 +124,6 @@ def test_a_trace_and_an_exported_program_have_torchs_operator() -> None:
     torch.testing.assert_close(program.module()(x), ours(x))
 
 
-@pytest.mark.filterwarnings("ignore:There is a performance drop")
 def test_functional_gradients_for_each_picture_are_those_of_torch() -> None:
     weight, x = torch.randn(5, 7), torch.randn(3, 4, 7)
     found = []
