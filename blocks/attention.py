@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from blocks.linear import Linear, linear
+
 FEW_TOKENS = 64
 
 
@@ -45,8 +47,8 @@ class Attention(nn.Module):
         if dim % num_heads:
             raise ValueError(f"num_heads must divide dim, got num_heads={num_heads} and dim={dim}")
         self.num_heads = num_heads
-        self.qkv = nn.Linear(dim, 3 * dim, bias=qkv_bias)
-        self.proj = nn.Linear(dim, dim)
+        self.qkv = Linear(dim, 3 * dim, bias=qkv_bias)
+        self.proj = Linear(dim, dim)
         self.gate = gate if gate is not None else nn.Identity()
 
     def forward(self, x: torch.Tensor, kept: int | None = None) -> torch.Tensor:
@@ -63,5 +65,5 @@ class Attention(nn.Module):
         dim = x.shape[2]
         of_q, of_kv = self.qkv.weight.split((dim, 2 * dim))
         bias_q, bias_kv = (None, None) if self.qkv.bias is None else self.qkv.bias.split((dim, 2 * dim))
-        k, v = F.linear(x, of_kv, bias_kv).chunk(2, dim=-1)
-        return F.linear(x[:, :kept], of_q, bias_q), k, v
+        k, v = linear(x, of_kv, bias_kv).chunk(2, dim=-1)
+        return linear(x[:, :kept], of_q, bias_q), k, v
