@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 Function = Callable[[torch.Tensor], torch.Tensor]
-LARGE = 8_000_000  # multiply-adds of a product from which on oneDNN's speed outweighs what it costs to ask it
+LARGE = 2_500_000  # multiply-adds of a product from which on oneDNN's speed outweighs what it costs to ask it
 WIDE = 256 * 256  # weights from which on memory outweighs the time of making f(x) again
 
 
