@@ -1,31 +1,34 @@
 """How long light commands take, beside Python starting up with nothing to do.
 
-python benchmarks/startup.py [--repeats 7] [--old FOLDER]
+python benchmarks/startup.py [--repeats 7] [--against FOLDER_OR_REVISION]
 
 Those that read a store read one with all trials of a study, done, which is made first in a temporary folder, by the
 functions that a training calls; nothing is trained. Each turn runs every command once, so that all have the same load
 beside them. The table gives medians over the turns with their quartiles, wall seconds and seconds of the processor
 (which other programs that run disturb less), and how many times as long as Python alone a command takes: the median of
-the ratios of the turns. With `--old`, the root of another version's code, that runs each command in the same turns.
+the ratios of the turns. With `--against`, another version of the code, a folder or a git revision, runs each command
+in the same turns.
 """
 
 import argparse
 import os
-import random
 import subprocess
 import sys
 import time
+from itertools import chain
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 
-from store import made_up
+from checkouts import HERE as ROOT
+from checkouts import checkout
+from filled import fill
 from tabulate import tabulate
 
 from studies.language.expansion import at_scale, trials
 from studies.language.resolve import load_study
 from studies.language.scale_file import load_scale
-from studies.store.store import Store
+from studies.trials.trial import SEMANTICS
 
 STUDY, EPOCHS = "cnn_to_vit", 30
 PYTHON = "python -c pass"
@@ -34,17 +37,14 @@ COMMANDS = (
     *("store ls", "plan cnn_to_vit", "report --table 6", "report --claims"),
 )
 NEED_STORE = ("store", "plan", "report")
-ROOT = Path(__file__).parents[1]
 
 
-def fill(root: Path) -> None:
+def done(root: Path) -> None:
     """A store in which the study is done: a plan that misses a trial would time a few steps of its model."""
-    study, store, chance = load_study(STUDY), Store(root), random.Random(0)
-    store.prepare()
-    asked = trials(at_scale(study, load_scale(study.scale)), study.all_seeds())
-    for trial in {trial.id: trial for _, trial in asked}.values():
-        store.plan(trial)
-        store.finish(trial.id, made_up(chance, EPOCHS))
+    study = load_study(STUDY)
+    scaled = at_scale(study, load_scale(study.scale))
+    found = [trials(scaled, study.all_seeds(), semantics=version) for version in range(1, SEMANTICS + 1)]
+    fill(root, list({trial.id: trial for _, trial in chain(*found)}.values()), EPOCHS)  # an older version looks for its
 
 
 def seconds(arguments: list[str], code: Path) -> tuple[float, float]:
@@ -85,16 +85,16 @@ def line(name: str, found: list[tuple[float, float]], empty: list[tuple[float, f
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--old", type=Path, help="root of the code of another version, to be compared with")
+    parser.add_argument("--against", help="another version to be compared with: a folder, or a git revision")
     arguments = parser.parse_args()
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, checkout(arguments.against or str(ROOT)) as other:
         root = Path(folder, "runs")
-        fill(root)
+        done(root)
         runs = {(PYTHON, ROOT): ["-c", "pass"]}
         for command in COMMANDS:
             words = command.split()
             words += ["--runs-dir", str(root)] if words[0] in NEED_STORE else []
-            for code in (ROOT, arguments.old) if arguments.old else (ROOT,):
+            for code in dict.fromkeys((ROOT, other)):
                 runs[f"studies {command}", code] = ["-m", "studies.cli", *words]
         for (_, code), words in runs.items():
             seconds(words, code)  # counts what it needs once, and remembers it
@@ -103,7 +103,7 @@ def main() -> None:
             for (name, code), words in runs.items():
                 found[name, code].append(seconds(words, code))
     empty = found[PYTHON, ROOT]
-    rows = [line(name + ("" if code == ROOT else ", old"), times, empty) for (name, code), times in found.items()]
+    rows = [line(name + ("" if code == ROOT else ", other"), times, empty) for (name, code), times in found.items()]
     headers = ["", "wall s", "quartiles", "CPU s", "wall: x python", "CPU: x python"]
     print(tabulate(rows, headers, disable_numparse=True, colalign=["left", *["right"] * 5]))
 

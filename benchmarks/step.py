@@ -1,6 +1,6 @@
 """A training step of small models: its time, its operators, and where the time goes; beside another checkout's.
 
-python benchmarks/step.py [--against FOLDER] [--study cnn_to_vit] [--turns 9] [--steps 20]
+python benchmarks/step.py [--against FOLDER_OR_REVISION] [--study cnn_to_vit] [--turns 9] [--steps 20]
 
 Each arm of a study at scale digits is trained by the project's own trainer, on one thread. With `--against`, two
 processes, each with the code of one checkout, take the same steps in turns: arm by arm, 20 steps here and 20 there,
@@ -18,12 +18,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-HERE = Path(__file__).resolve().parents[1]
+from checkouts import HERE, checkout
+
 PARTS = ("data", "seeds", "forward", "backward", "clip", "optimizer", "rest")
 
 
@@ -154,8 +155,10 @@ class Checkout:
         print(json.dumps([what, arm, steps]), file=self.process.stdin, flush=True)
         return self._answer()
 
-    def end(self) -> None:
-        """End it."""
+    def __enter__(self) -> "Checkout":
+        return self
+
+    def __exit__(self, *error: object) -> None:
         assert self.process.stdin
         self.process.stdin.close()
         self.process.wait()
@@ -178,13 +181,13 @@ def compare(ours: Checkout, other: Checkout | None, turns: int, steps: int) -> N
     """Print a row an arm, and the sum."""
     checkouts = [c for c in (ours, other) if c]
     for arm in ours.arms:
-        for checkout in checkouts:
-            checkout.ask("timed", arm, steps)
+        for each in checkouts:
+            each.ask("timed", arm, steps)
     seconds: dict[Checkout, dict[str, list[list[float]]]] = {c: {arm: [] for arm in ours.arms} for c in checkouts}
     for turn in range(turns):
         for arm in ours.arms:
-            for checkout in checkouts if turn % 2 else reversed(checkouts):
-                seconds[checkout][arm].append(checkout.ask("timed", arm, steps))
+            for each in checkouts if turn % 2 else reversed(checkouts):
+                seconds[each][arm].append(each.ask("timed", arm, steps))
 
     def of(checkout: Checkout, arm: str, clock: int) -> list[float]:
         return [pair[clock] for pair in seconds[checkout][arm]]
@@ -202,16 +205,16 @@ def compare(ours: Checkout, other: Checkout | None, turns: int, steps: int) -> N
             line += "  ".join(["", *map(spread, ratios)]) + f"  operators of the other {counts[1]:.0f}"
         print(line, flush=True)
     print("\nsplit of the sum, ms of CPU time:")
-    for name, checkout in zip(("ours", "other"), checkouts, strict=False):
+    for name, each in zip(("ours", "other"), checkouts, strict=False):
         # The quickest of a few: timers cannot tell what else the machine did in between.
-        found = [[checkout.ask("split", arm, steps) for _ in range(5)] for arm in ours.arms]
+        found = [[each.ask("split", arm, steps) for _ in range(5)] for arm in ours.arms]
         sums = {part: 1000 * sum(min(run[part] for run in runs) for runs in found) for part in PARTS}
         print(f"{name:6}", "  ".join(f"{part} {ms:.1f}" for part, ms in sums.items()))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--against", type=Path, help="folder of another checkout")
+    parser.add_argument("--against", help="another version to be compared with: a folder, or a git revision")
     parser.add_argument("--study", default="cnn_to_vit")
     parser.add_argument("--turns", type=int, default=9)
     parser.add_argument("--steps", type=int, default=20)
@@ -222,16 +225,13 @@ def main() -> None:
         return
     if arguments.turns < 2 or arguments.steps < 1:
         parser.error("at least 2 turns and 1 step")
-    if arguments.against and not (arguments.against / "studies").is_dir():
-        parser.error(f"no checkout of this project in {arguments.against}")
-    ours = Checkout(HERE, arguments.study)
-    other = Checkout(arguments.against.resolve(), arguments.study) if arguments.against else None
-    try:
+    with ExitStack() as stack:
+        ours = stack.enter_context(Checkout(HERE, arguments.study))
+        other = None
+        if arguments.against:
+            folder = stack.enter_context(checkout(arguments.against))
+            other = stack.enter_context(Checkout(folder, arguments.study))
         compare(ours, other, arguments.turns, arguments.steps)
-    finally:
-        for checkout in (ours, other):
-            if checkout:
-                checkout.end()
 
 
 if __name__ == "__main__":
