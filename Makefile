@@ -2,9 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
+# The last revision before speed was worked on, where this checkout's history has it: benchmarks compare with it.
+BEFORE := $(shell git rev-parse --quiet --verify 7ebb834^{commit} 2>/dev/null)
 export RAY_USAGE_STATS_ENABLED = 0
 
-.PHONY: demo demo-all test test-fast lint bench faults clean
+.PHONY: demo demo-all test test-fast lint bench bench-alternative faults clean
 
 demo: .venv/.installed
 	$(BIN)/studies run cnn_to_vit --page
@@ -26,14 +28,23 @@ lint: .venv/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# What each prints, and by which method: benchmarks/README.md. A quarter of an hour on two free cores.
 bench: .venv/.installed
+	$(BIN)/python benchmarks/reference.py --turns 3
+	$(BIN)/python benchmarks/step.py --turns 3 $(if $(BEFORE),--against $(BEFORE))
+	$(BIN)/python benchmarks/startup.py --repeats 5 $(if $(BEFORE),--against $(BEFORE))
 	$(BIN)/python benchmarks/overhead.py
-	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/costs.py
 	$(BIN)/python benchmarks/search.py
 	$(BIN)/python benchmarks/data_pipeline.py
 	$(BIN)/python benchmarks/verdicts.py
-	$(BIN)/python benchmarks/store.py
+	$(BIN)/python benchmarks/store.py --trials 2000
+	$(BIN)/python benchmarks/scale.py --trials 100 --repeats 1
+
+# The same four arms by timm's training script: make bench-alternative TIMM_SCRIPT=train.py, a file of the repository
+# huggingface/pytorch-image-models.
+bench-alternative: .venv/.installed
+	$(BIN)/python benchmarks/alternative.py --timm-script $(TIMM_SCRIPT)
 
 # Minutes: real runs, broken in every way.
 faults: .venv/.installed

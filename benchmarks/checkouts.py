@@ -7,7 +7,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 HERE = Path(__file__).resolve().parents[1]
-BEFORE = "7ebb834"  # the last revision before its speed was worked on
 
 
 @contextmanager
