@@ -47,7 +47,9 @@ def by_name(path: Path, scale: Path) -> dict[str, TrialSpec]:
 @pytest.mark.parametrize("name", catalog.names())
 def test_ids_of_arms_without_a_stage_are_those_of_the_version_before(name: str) -> None:
     found: dict[str, dict[str, None]] = {}
-    for arm, trial in expand(at_scale(load_study(name), DIGITS), (0, 1, 2), semantics=1).arms:  # the one of that version
+    for arm, trial in expand(
+        at_scale(load_study(name), DIGITS), (0, 1, 2), semantics=1
+    ).arms:  # the one of that version
         found.setdefault(arm.name, {})[trial.id] = None
     assert {arm: list(found[arm]) for arm in IDS.get(name, {})} == IDS.get(name, {})
 
