@@ -1,6 +1,7 @@
 """The linear map of every block, by the faster of the two libraries that PyTorch brings for it to a CPU."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from pathlib import Path
 
@@ -57,19 +58,34 @@ class _Linear(torch.autograd.Function):
     def backward(ctx, gradient: torch.Tensor):
         x, weight = ctx.saved_tensors
         wants_x, wants_weight, wants_bias, _ = ctx.needs_input_grad
-        rows = gradient.reshape(-1, weight.shape[0]).contiguous()
-        enabled, dtype = ctx.autocast
+        product = linear if torch.is_grad_enabled() else _product
+        rows = gradient.reshape(-1, weight.shape[0])
         of_x = of_weight = None
-        with torch.autocast(x.device.type, dtype, enabled):
-            with torch.enable_grad():
-                y = ctx.f(x) if ctx.f else x
+        with _autocast(x.device.type, *ctx.autocast):
+            y = x
+            if ctx.f:
+                with torch.enable_grad():
+                    y = ctx.f(x)
             if wants_x:
-                of_x = linear(rows, weight.t()).view(y.shape)
+                of_x = product(rows, weight.t(), None).view(y.shape)
             if wants_weight:
-                of_weight = linear(rows.t(), y.reshape(-1, y.shape[-1]).t())
-        if wants_x and y is not x:
+                of_weight = _of_weight(product, rows, y.reshape(-1, y.shape[-1]))
+        if wants_x and ctx.f:
             (of_x,) = torch.autograd.grad(y, x, of_x, create_graph=torch.is_grad_enabled())
         return of_x, of_weight, rows.sum(dim=0) if wants_bias else None, None
+
+
+def _of_weight(product: Callable[..., torch.Tensor], gradient: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """gradient^T x, or the transpose of x^T gradient: oneDNN takes up to a third less time for a wide product."""
+    if gradient.shape[1] > x.shape[1]:
+        return product(x.t(), gradient.t(), None).t()
+    return product(gradient.t(), x.t(), None)
+
+
+def _autocast(kind: str, enabled: bool, dtype: torch.dtype) -> AbstractContextManager[object]:
+    if (torch.is_autocast_enabled(kind), torch.get_autocast_dtype(kind)) == (enabled, dtype):
+        return nullcontext()
+    return torch.autocast(kind, dtype, enabled)
 
 
 def _product(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
