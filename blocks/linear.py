@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from blocks.recorded import is_recorded
+
 Function = Callable[[torch.Tensor], torch.Tensor]
 LARGE = 2_500_000  # multiply-adds of a product from which on oneDNN's speed outweighs what it costs to ask it
 WIDE = 256 * 256  # weights from which on memory outweighs the time of making f(x) again
@@ -35,7 +37,7 @@ def linear(
     x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None, f: Function | None = None
 ) -> torch.Tensor:
     """`F.linear` of f(x), as `Linear` has it. f goes element by element and has no parameters."""
-    if f and (_recorded(x) or weight.numel() < WIDE):
+    if f and (is_recorded(x) or weight.numel() < WIDE):
         x, f = f(x), None
     if f is None and not _by_onednn(x, weight):
         return F.linear(x, weight, bias)
@@ -95,7 +97,7 @@ def _product(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -
 
 
 def _by_onednn(x: torch.Tensor, weight: torch.Tensor) -> bool:
-    if _recorded(x) or x.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
+    if is_recorded(x) or x.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
         return False
     return x.dtype == weight.dtype == torch.float32 and x.numel() * weight.shape[0] >= LARGE and onednn_is_faster()
 
@@ -111,14 +113,4 @@ def onednn_is_faster() -> bool:
         and torch.backends.cpu.get_cpu_capability() == "AVX512"
         and cpuinfo.exists()
         and "GenuineIntel" not in cpuinfo.read_text()
-    )
-
-
-def _recorded(x: torch.Tensor) -> bool:
-    """Whether somebody else decides which operators this becomes, or there is nothing to compute."""
-    return (
-        x.is_meta
-        or torch.compiler.is_compiling()
-        or torch.jit.is_tracing()
-        or torch._C._are_functorch_transforms_active()
     )
