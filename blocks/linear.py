@@ -12,6 +12,7 @@ from torch import nn
 from blocks.recorded import is_recorded
 
 Function = Callable[[torch.Tensor], torch.Tensor]
+Product = Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None], torch.Tensor]
 LARGE = 2_500_000  # multiply-adds of a product from which on oneDNN's speed outweighs what it costs to ask it
 WIDE = 256 * 256  # weights from which on memory outweighs the time of making f(x) again
 
@@ -43,7 +44,7 @@ def linear(
         return F.linear(x, weight, bias)
     if torch.is_grad_enabled():
         return _Linear.apply(x, weight, bias, f)
-    return _product(f(x) if f else x, weight, bias)
+    return _product(x, weight)(f(x) if f else x, weight, bias)
 
 
 class _Linear(torch.autograd.Function):
@@ -54,13 +55,14 @@ class _Linear(torch.autograd.Function):
         ctx.save_for_backward(x, weight)
         ctx.f = f
         ctx.autocast = torch.is_autocast_enabled(x.device.type), torch.get_autocast_dtype(x.device.type)
-        return _product(f(x) if f else x, weight, bias)
+        ctx.product = _product(x, weight)
+        return ctx.product(f(x) if f else x, weight, bias)
 
     @staticmethod
     def backward(ctx, gradient: torch.Tensor):
         x, weight = ctx.saved_tensors
         wants_x, wants_weight, wants_bias, _ = ctx.needs_input_grad
-        product = linear if torch.is_grad_enabled() else _product
+        product = linear if torch.is_grad_enabled() else ctx.product  # for as many multiply-adds, by the same library
         rows = gradient.reshape(-1, weight.shape[0])
         of_x = of_weight = None
         with _autocast(x.device.type, *ctx.autocast):
@@ -77,7 +79,7 @@ class _Linear(torch.autograd.Function):
         return of_x, of_weight, rows.sum(dim=0) if wants_bias else None, None
 
 
-def _of_weight(product: Callable[..., torch.Tensor], gradient: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+def _of_weight(product: Product, gradient: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     """gradient^T x, or the transpose of x^T gradient: oneDNN takes up to a third less time for a wide product."""
     if gradient.shape[1] > x.shape[1]:
         return product(x.t(), gradient.t(), None).t()
@@ -90,10 +92,12 @@ def _autocast(kind: str, enabled: bool, dtype: torch.dtype) -> AbstractContextMa
     return torch.autocast(kind, dtype, enabled)
 
 
-def _product(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-    if _by_onednn(x, weight):
-        return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
-    return F.linear(x, weight, bias)
+def _product(x: torch.Tensor, weight: torch.Tensor) -> Product:
+    return _onednn if _by_onednn(x, weight) else F.linear
+
+
+def _onednn(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
 
 
 def _by_onednn(x: torch.Tensor, weight: torch.Tensor) -> bool:
