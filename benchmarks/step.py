@@ -64,7 +64,7 @@ def operators(trainer: Any, steps: int) -> float:
     """Calls of operators in a step."""
     from torch.profiler import ProfilerActivity, profile
 
-    with profile(activities=[ProfilerActivity.CPU]) as found:
+    with _silent(), profile(activities=[ProfilerActivity.CPU]) as found:
         take(trainer, steps)
     return sum(event.count for event in found.key_averages() if event.key.startswith("aten::")) / steps
 
@@ -122,6 +122,20 @@ def _replaced(places: list[tuple[Any, str, Any]]) -> Iterator[None]:
                 delattr(owner, name)
             else:
                 setattr(owner, name, value)
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Without what libraries in C++ write to the standard error stream, as torch's profiler does of each start."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def serve(study: str) -> None:

@@ -64,15 +64,17 @@ class TokenPerformer(nn.Module):
         self.w = nn.Parameter(features, requires_grad=False)
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
-        """Positive random features of the softmax kernel, (B, N, C) to (B, N, m)."""
-        half_norm = x.square().sum(dim=-1, keepdim=True) / 2
-        return torch.exp(x @ self.w.float().t() - half_norm) / sqrt(self.w.shape[0])
+        """Positive random features of the softmax kernel times sqrt(m), (B, N, C) to (B, N, m)."""
+        rows = x.reshape(-1, x.shape[2])
+        half_norm = (rows * rows).sum(dim=-1, keepdim=True) / 2
+        return torch.exp(rows @ self.w.float().t() - half_norm).view(*x.shape[:2], len(self.w))
 
     def attend(self, k: torch.Tensor, q: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
         """Attention of linear cost over float32 (B, N, token_dim)."""
         k, q = self.features(k), self.features(q)
-        total = q @ k.sum(dim=1).unsqueeze(-1)
-        return (q @ (k.transpose(1, 2) @ v)) / (total + self.epsilon)
+        total = torch.bmm(q, k.sum(dim=1).unsqueeze(-1))
+        # With the features m times too large, above and below the fraction bar, epsilon is so as well.
+        return torch.bmm(q, torch.bmm(k.transpose(1, 2), v)) / (total + len(self.w) * self.epsilon)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Mix the tokens."""

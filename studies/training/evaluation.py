@@ -17,7 +17,7 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 def skip_unread(model: nn.Module) -> None:
     """Let a transformer compute of its last layer only the tokens that its head reads; other models stay as they are.
 
-    At `digits` it saves a quarter of the training of small models, at the paper's size 6 %.
+    At `digits`, training every arm of `cnn_to_vit` takes an eighth less time; T2T-ViT-14 at 224 has 5 % fewer MACs.
     """
     if isinstance(model, VisionTransformer):
         model.set_head_tokens_only()

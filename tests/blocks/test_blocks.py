@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from timm.models.vision_transformer import Attention as TimmAttention
 
 from blocks.attention import Attention
@@ -60,6 +61,20 @@ def test_a_soft_split_overlaps_as_the_paper_says() -> None:
     assert Split(3, 2, 1).grid_size(7, 7) == (4, 4)
     centre = tokens[0, 5].reshape(3, 3)  # row 1, column 1: rows and columns 1 to 3 of the picture
     assert torch.equal(centre, picture[0, 0, 1:4, 1:4])
+
+
+@pytest.mark.parametrize("split", [Split(3, 2, 1), Split(3, 1, 1), Split(7, 4, 2), Split(2, 3, 0)])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_a_soft_split_is_torchs_unfold_and_so_is_its_gradient(split: Split, dtype: torch.dtype) -> None:
+    x, found = torch.randn(2, 3, 11, 8, dtype=dtype), []
+    with torch.inference_mode():
+        SoftSplit(split)(x)  # what it remembers of this serves a backward pass
+    for unfold in (SoftSplit(split), lambda x: F.unfold(x, *split[:1], padding=split[2], stride=split[1]).mT):
+        given = x.clone().requires_grad_()
+        tokens = unfold(given)
+        (tokens.square() * torch.arange(tokens.shape[1])[:, None]).sum().backward()
+        found.append([tokens, given.grad])
+    torch.testing.assert_close(*found)
 
 
 @pytest.mark.parametrize("size", [(224, 224, 56), (225, 225, 56), (31, 63, 8)])

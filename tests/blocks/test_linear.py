@@ -38,7 +38,7 @@ def both(*shape: int, bias: bool = True) -> tuple[Linear, nn.Linear]:
 
 
 @pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("shape", [(7,), (4, 7), (2, 3, 7), (2, 1, 3, 7)])
+@pytest.mark.parametrize("shape", [(7,), (4, 7), (4, 3), (2, 3, 7), (2, 1, 3, 7)])
 @pytest.mark.parametrize("layout", ["contiguous", "transposed", "expanded"])
 def test_values_and_gradients_are_those_of_torch(
     shape: tuple[int, ...], bias: bool, layout: str, products: list[tuple[int, ...]]
@@ -55,12 +55,14 @@ def test_values_and_gradients_are_those_of_torch(
         y.backward(gradient)
         found.append([y, given.grad, *(p.grad for p in made.parameters())])
     torch.testing.assert_close(*found)
+    assert all(p.grad.is_contiguous() for p in ours.parameters())
     assert len(products) == 3  # forward, and for two gradients
 
 
-def test_gradients_have_gradients() -> None:
-    ours, theirs = both(4, 7)
-    x, found = torch.randn(4, 7, requires_grad=True), []
+@pytest.mark.parametrize("width", [3, 7])
+def test_gradients_have_gradients(width: int) -> None:
+    ours, theirs = both(4, width)
+    x, found = torch.randn(4, width, requires_grad=True), []
     for made in (ours, theirs):
         (first,) = torch.autograd.grad(made(x).square().sum(), x, create_graph=True)
         found.append(torch.autograd.grad(first.square().sum(), [x, made.weight]))
