@@ -54,7 +54,7 @@ def test_logits_and_gradients_stay_when_the_last_layer_computes_the_heads_tokens
     assert tokens == [model.num_prefix_tokens], "or nothing is saved"
 
 
-@pytest.mark.parametrize(("queries", "tokens"), [(5, 5), (1, 7), (3, FEW_TOKENS), (2, FEW_TOKENS + 1)])
+@pytest.mark.parametrize(("queries", "tokens"), [(5, 5), (8, 8), (1, 7), (3, FEW_TOKENS), (2, FEW_TOKENS + 1)])
 def test_attention_over_few_tokens_is_that_of_the_fused_kernel(queries: int, tokens: int) -> None:
     torch.manual_seed(0)
     q = torch.randn(2, 3, queries, 4, dtype=torch.float64, requires_grad=True)
