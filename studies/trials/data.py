@@ -53,7 +53,8 @@ class _Data(Spec):
 class DigitsSpec(_Data):
     """Placed digits; lengths in pixels, intensities in units of full ink.
 
-    With several `digits` in a picture, a class is the number that they make, read from left to right. For validation, whole digits are held out, so that no digit is in both parts.
+    With several `digits` in a picture, a class is the number that they make, read from left to right. For validation,
+    whole digits are held out, so that no digit is in both parts.
     """
 
     kind: Literal["digits"]

@@ -18,8 +18,10 @@ def place(digits: torch.Tensor, torn: torch.Tensor, spec: DigitsSpec, generator:
     def uniform(low: float, high: float, *shape: int) -> torch.Tensor:
         return low + (high - low) * torch.rand(n, *shape, generator=generator)
 
-    side, angle, offset = uniform(spec.min_side, spec.max_side, d), uniform(-spec.rotation, spec.rotation, d), uniform(
-        -1, 1, d, 2
+    side, angle, offset = (
+        uniform(spec.min_side, spec.max_side, d),
+        uniform(-spec.rotation, spec.rotation, d),
+        uniform(-1, 1, d, 2),
     )
     centre = offset * (1 - side / size)[..., None]  # canvas coordinates run from -1 to 1
     if d > 1:
