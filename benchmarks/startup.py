@@ -1,39 +1,111 @@
-"""How long light commands take, beside Python starting up with nothing to do, in one go.
+"""How long light commands take, beside Python starting up with nothing to do.
 
-python benchmarks/startup.py [--repeats 7]
+python benchmarks/startup.py [--repeats 7] [--old FOLDER]
+
+Those that read a store read one with all trials of a study, done, which is made first in a temporary folder, by the
+functions that a training calls; nothing is trained. Each turn runs every command once, so that all have the same load
+beside them. The table gives medians over the turns with their quartiles, wall seconds and seconds of the processor
+(which other programs that run disturb less), and how many times as long as Python alone a command takes: the median of
+the ratios of the turns. With `--old`, the root of another version's code, that runs each command in the same turns.
 """
 
 import argparse
-import statistics
+import os
+import random
 import subprocess
 import sys
 import time
+from pathlib import Path
+from statistics import median, quantiles
+from tempfile import TemporaryDirectory
 
-COMMANDS = {
-    "python -c pass": ["-c", "pass"],
-    "studies list": ["-m", "studies.cli", "list"],
-    "studies show cnn_to_vit": ["-m", "studies.cli", "show", "cnn_to_vit"],
-    "studies --help": ["-m", "studies.cli", "--help"],
-}
+from store import made_up
+from tabulate import tabulate
+
+from studies.language.expansion import at_scale, trials
+from studies.language.resolve import load_study
+from studies.language.scale_file import load_scale
+from studies.store.store import Store
+
+STUDY, EPOCHS = "cnn_to_vit", 30
+PYTHON = "python -c pass"
+COMMANDS = (
+    *("--help", "list", "show cnn_to_vit", "cost t2t_vit_14", "space show digits", "space stats digits"),
+    *("store ls", "plan cnn_to_vit", "report --table 6", "report --claims"),
+)
+NEED_STORE = ("store", "plan", "report")
+ROOT = Path(__file__).parents[1]
 
 
-def seconds(arguments: list[str]) -> float:
-    """Wall seconds of one start."""
+def fill(root: Path) -> None:
+    """A store in which the study is done: a plan that misses a trial would time a few steps of its model."""
+    study, store, chance = load_study(STUDY), Store(root), random.Random(0)
+    store.prepare()
+    asked = trials(at_scale(study, load_scale(study.scale)), study.all_seeds())
+    for trial in {trial.id: trial for _, trial in asked}.values():
+        store.plan(trial)
+        store.finish(trial.id, made_up(chance, EPOCHS))
+
+
+def seconds(arguments: list[str], code: Path) -> tuple[float, float]:
+    """Wall seconds of one start with this code, and those of the processor."""
     start = time.perf_counter()
-    subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
-    return time.perf_counter() - start
+    environment = os.environ | {"PYTHONPATH": str(code)}
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=code,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    said = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(arguments)} ended with {process.returncode}: {said}")
+    return time.perf_counter() - start, usage.ru_utime + usage.ru_stime
+
+
+def line(name: str, found: list[tuple[float, float]], empty: list[tuple[float, float]]) -> list[str]:
+    """A row of the table."""
+    wall, cpu = zip(*found, strict=True)
+    low, _, high = quantiles(wall, n=4)
+    ratios = [median(a[i] / b[i] for a, b in zip(found, empty, strict=True)) for i in (0, 1)]
+    return [
+        name,
+        f"{median(wall):.2f}",
+        f"{low:.2f} to {high:.2f}",
+        f"{median(cpu):.2f}",
+        *(f"{r:.1f}" for r in ratios),
+    ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=7)
-    repeats = parser.parse_args().repeats
-    empty = 0.0
-    print(f"{'command':26} {'median s':>9} {'x python':>9}")
-    for name, arguments in COMMANDS.items():
-        median = statistics.median(seconds(arguments) for _ in range(repeats))
-        empty = empty or median
-        print(f"{name:26} {median:9.3f} {median / empty:9.1f}")
+    parser.add_argument("--old", type=Path, help="root of the code of another version, to be compared with")
+    arguments = parser.parse_args()
+    with TemporaryDirectory() as folder:
+        root = Path(folder, "runs")
+        fill(root)
+        runs = {(PYTHON, ROOT): ["-c", "pass"]}
+        for command in COMMANDS:
+            words = command.split()
+            words += ["--runs-dir", str(root)] if words[0] in NEED_STORE else []
+            for code in (ROOT, arguments.old) if arguments.old else (ROOT,):
+                runs[f"studies {command}", code] = ["-m", "studies.cli", *words]
+        for (_, code), words in runs.items():
+            seconds(words, code)  # counts what it needs once, and remembers it
+        found: dict[tuple[str, Path], list[tuple[float, float]]] = {run: [] for run in runs}
+        for _ in range(arguments.repeats):
+            for (name, code), words in runs.items():
+                found[name, code].append(seconds(words, code))
+    empty = found[PYTHON, ROOT]
+    rows = [line(name + ("" if code == ROOT else ", old"), times, empty) for (name, code), times in found.items()]
+    headers = ["", "wall s", "quartiles", "CPU s", "wall: x python", "CPU: x python"]
+    print(tabulate(rows, headers, disable_numparse=True, colalign=["left", *["right"] * 5]))
 
 
 if __name__ == "__main__":

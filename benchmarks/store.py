@@ -2,8 +2,8 @@
 
 python benchmarks/store.py [--trials 10000] [--epochs 300] [--repeats 3]
 
-The store is made first, in a temporary folder, by the functions that a training calls; made-up numbers, nothing is
-trained. It takes 100 kB a trial, and minutes. Then the frame (`studies.results`) and the report (`studies report` as a
+The store is made first, in a temporary folder, of made-up numbers (benchmarks/filled.py): nothing is trained. It takes
+100 kB a trial. Then the frame (`studies.results`) and the report (`studies report` as a
 process of its own, its start-up included) are timed in turns. For the ratio, a share of the trials is read with their
 histories, as every report did before histories had a file of their own.
 
@@ -14,7 +14,6 @@ frame read each result three times: 64 s for 8,645 trials, under a profiler.
 
 import argparse
 import os
-import random
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
+from filled import fill
 from tabulate import tabulate
 
 from studies.language.expansion import at_scale, trials
@@ -30,67 +30,21 @@ from studies.language.resolve import load_study
 from studies.language.scale_file import load_scale
 from studies.reporting.frames import history, results
 from studies.store.store import Store
-from studies.trials.results import EpochRecord, Result
 from studies.trials.trial import TrialSpec
 
 STUDY = "cnn_to_vit"
 SHARE = 20  # one trial of so many is read with its history
 
 
-def made_up(chance: random.Random, epochs: int) -> Result:
-    """A result whose numbers have as many digits as real ones."""
-    course = [
-        EpochRecord(
-            epoch=i + 1,
-            epochs=epochs,
-            lr=chance.random() / 1000,
-            train_loss=chance.random(),
-            top1=90 + chance.gauss(0, 1),
-            top5=99.0,
-            loss=chance.random(),
-            test_pictures=360,
-            train_seconds=chance.random(),
-            seconds=chance.random(),
-            images_per_second=1000 * chance.random(),
-        )
-        for i in range(epochs)
-    ]
-    last = course[-1]
-    return Result(
-        top1=last["top1"],
-        top5=last["top5"],
-        loss=last["loss"],
-        train_loss=last["train_loss"],
-        params=50_000,
-        trainable=50_000,
-        macs=1_000_000,
-        activations=10_000,
-        pretrained_share=None,
-        seconds=20 * chance.random(),
-        images_per_second=last["images_per_second"],
-        peak_memory_mb=500.0,
-        device="made up",
-        host="made up",
-        versions={"torch": "2", "t2t-studies": "0"},
-        history=course,
-    )
-
-
-def filled(root: Path, count: int, epochs: int) -> list[TrialSpec]:
+def made(root: Path, count: int, epochs: int) -> list[TrialSpec]:
     """A store with so many trials of a study, all done."""
     study = load_study(STUDY)
     seeds = range(-(-count // len(study.arms)))
     asked = {trial.id: trial for _, trial in trials(at_scale(study, load_scale(study.scale)), seeds)}
     more = -(-count * len(seeds) // len(asked))  # arms that are one trial at this scale have one in the store
     asked = {trial.id: trial for _, trial in trials(at_scale(study, load_scale(study.scale)), range(more))}
-    store, chance = Store(root), random.Random(0)
-    store.prepare()
     chosen = list(asked.values())[:count]
-    for i, trial in enumerate(chosen):
-        store.plan(trial)
-        store.finish(trial.id, made_up(chance, epochs))
-        if (i + 1) % 1000 == 0:
-            print(f"{i + 1} of {count} trials made", file=sys.stderr, flush=True)
+    fill(root, chosen, epochs)
     return chosen
 
 
@@ -109,8 +63,8 @@ def main() -> None:
     arguments = parser.parse_args()
     with TemporaryDirectory() as folder:
         root = Path(folder, "runs")
-        made = filled(root, arguments.trials, arguments.epochs)
-        store, part = Store(root), made[::SHARE]
+        chosen = made(root, arguments.trials, arguments.epochs)
+        store, part = Store(root), chosen[::SHARE]
         command = [sys.executable, "-m", "studies.cli", "report", STUDY, "--runs-dir", str(root)]
 
         def report() -> None:
@@ -138,7 +92,7 @@ def main() -> None:
             ]
             for name, values in found.items()
         ]
-        print(f"{len(made)} trials of {arguments.epochs} epochs; the frame has {rows} rows")
+        print(f"{len(chosen)} trials of {arguments.epochs} epochs; the frame has {rows} rows")
         print(tabulate(lines, ["", "seconds", "of all", "with histories: x as long"], disable_numparse=True))
         print(f"reading every history takes {median(every):.1f} s; the epochs of one seed as a frame {once:.2f} s")
 

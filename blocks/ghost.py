@@ -4,10 +4,10 @@ Source: GhostNet, Han et al., arXiv 1911.11907; carried over to transformers in 
 """
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
-from blocks.attention import split_heads
+from blocks.attention import attend, split_heads
+from blocks.linear import Linear
 
 
 class CheapScale(nn.Module):
@@ -34,7 +34,7 @@ class GhostLinear(nn.Module):
         super().__init__()
         if out_features % 2:
             raise ValueError(f"out_features must be even, got {out_features}")
-        self.primary = nn.Linear(in_features, out_features // 2, bias=bias)
+        self.primary = Linear(in_features, out_features // 2, bias=bias)
         self.cheap = CheapScale(out_features // 2)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -60,14 +60,15 @@ class GhostAttention(nn.Module):
         self.q = GhostLinear(dim, dim, bias=qkv_bias)
         self.k = GhostLinear(dim, dim, bias=qkv_bias)
         self.v = GhostLinear(dim, dim, bias=qkv_bias)
-        self.proj = nn.Linear(dim, dim)
+        self.proj = Linear(dim, dim)
         self.gate = gate if gate is not None else nn.Identity()
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Attend over the tokens."""
-        q, k, v = (split_heads(f(x), self.num_heads) for f in (self.q, self.k, self.v))
-        y = F.scaled_dot_product_attention(q, k, v)
-        return self.gate(self.proj(y.transpose(1, 2).flatten(2)))
+    def forward(self, x: torch.Tensor, kept: int | None = None) -> torch.Tensor:
+        """Attend over the tokens; of the first `kept` of them alone, if given: (B, kept, C)."""
+        few = kept is not None and isinstance(self.gate, nn.Identity)  # a gate sees what all tokens say
+        parts = self.q(x[:, :kept] if few else x), self.k(x), self.v(x)
+        y = self.gate(self.proj(attend(*(split_heads(part, self.num_heads) for part in parts))))
+        return y if kept is None else y[:, :kept]
 
 
 class GhostMlp(nn.Module):
@@ -83,10 +84,10 @@ class GhostMlp(nn.Module):
         super().__init__()
         if ratio != int(ratio) or ratio < 2:
             raise ValueError(f"ratio must be a whole number of at least 2, got {ratio}")
-        self.fc1 = nn.Linear(dim, dim)
+        self.fc1 = Linear(dim, dim)
         self.act = nn.GELU()
         self.cheap = nn.ModuleList(CheapScale(dim) for _ in range(int(ratio) - 1))
-        self.fc2 = nn.Linear(int(ratio) * dim, dim)
+        self.fc2 = Linear(int(ratio) * dim, dim)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Widen cheaply, then project back."""

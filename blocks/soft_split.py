@@ -33,4 +33,5 @@ class SoftSplit(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map to tokens."""
         k, s, p = self.split
-        return F.unfold(x, kernel_size=k, stride=s, padding=p).transpose(1, 2)
+        tokens = F.unfold(x, kernel_size=k, stride=s, padding=p).transpose(1, 2)
+        return tokens.contiguous()  # once, and not in each operator that reads it, forward and backward

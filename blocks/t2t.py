@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import nn
 
+from blocks.linear import Linear
 from blocks.soft_split import SoftSplit, Split
 
 
@@ -30,7 +31,7 @@ class T2TTokenizer(nn.Module):
         self.soft_splits = nn.ModuleList(SoftSplit(split) for split in splits)
         widths = [chans * split.kernel**2 for chans, split in zip(_inputs(in_chans, token_dim), splits, strict=False)]
         self.mixers = nn.ModuleList(mixer(width, token_dim) for width in widths[:-1])
-        self.proj = nn.Linear(widths[-1], embed_dim)
+        self.proj = Linear(widths[-1], embed_dim)
 
     def grid_size(self, height: int, width: int) -> tuple[int, int]:
         """Rows and columns of tokens for a picture of this size."""

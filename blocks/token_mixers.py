@@ -9,8 +9,10 @@ from math import sqrt
 
 import torch
 import torch.nn.functional as F
-from timm.layers import Mlp
 from torch import nn
+
+from blocks.linear import Linear
+from blocks.mlp import Mlp
 
 
 class TokenTransformer(nn.Module):
@@ -23,8 +25,8 @@ class TokenTransformer(nn.Module):
         super().__init__()
         self.scale = in_dim**-0.5
         self.norm1 = nn.LayerNorm(in_dim)
-        self.qkv = nn.Linear(in_dim, 3 * token_dim, bias=False)
-        self.proj = nn.Linear(token_dim, token_dim)
+        self.qkv = Linear(in_dim, 3 * token_dim, bias=False)
+        self.proj = Linear(token_dim, token_dim)
         self.norm2 = nn.LayerNorm(token_dim)
         self.mlp = Mlp(token_dim, token_dim)
 
@@ -52,11 +54,11 @@ class TokenPerformer(nn.Module):
     def __init__(self, in_dim: int, token_dim: int, drop: float = 0.1) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(in_dim)
-        self.kqv = nn.Linear(in_dim, 3 * token_dim)
-        self.proj = nn.Linear(token_dim, token_dim)
+        self.kqv = Linear(in_dim, 3 * token_dim)
+        self.proj = Linear(token_dim, token_dim)
         self.drop = nn.Dropout(drop)
         self.norm2 = nn.LayerNorm(token_dim)
-        self.mlp = Mlp(token_dim, token_dim, drop=(0.0, drop))
+        self.mlp = Mlp(token_dim, token_dim, drop)
         num_features = token_dim // 2
         features = nn.init.orthogonal_(torch.empty(num_features, token_dim)) * sqrt(num_features)
         self.w = nn.Parameter(features, requires_grad=False)
@@ -75,8 +77,7 @@ class TokenPerformer(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Mix the tokens."""
         with _full_precision(x.device.type):
-            x = self.norm1(x.to(self.norm1.weight.dtype))
-            k, q, v = self.kqv(x).float().chunk(3, dim=-1)
+            k, q, v = self.kqv(self.norm1(x.to(self.norm1.weight.dtype))).float().chunk(3, dim=-1)
             y = self.attend(k, q, v).to(self.proj.weight.dtype)
             x = v.to(y.dtype) + self.drop(self.proj(y))
         return x + self.mlp(self.norm2(x))
@@ -88,7 +89,7 @@ class TokenLinear(nn.Module):
     def __init__(self, in_dim: int, token_dim: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(in_dim)
-        self.proj = nn.Linear(in_dim, token_dim)
+        self.proj = Linear(in_dim, token_dim)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Each token by itself."""

@@ -21,7 +21,10 @@ class TransformerLayer(nn.Module):
         self.mlp = mlp
         self.drop_path = DropPath(drop_path) if drop_path > 0 else nn.Identity()
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Attention, then MLP, both residual."""
-        x = x + self.drop_path(self.attn(self.norm1(x)))
+    def forward(self, x: torch.Tensor, kept: int | None = None) -> torch.Tensor:
+        """Attention, then MLP, both residual; of the first `kept` tokens alone, if given: (B, kept, C)."""
+        if kept is None:
+            x = x + self.drop_path(self.attn(self.norm1(x)))
+        else:
+            x = x[:, :kept] + self.drop_path(self.attn(self.norm1(x), kept))
         return x + self.drop_path(self.mlp(self.norm2(x)))

@@ -58,6 +58,7 @@ class VisionTransformer(nn.Module):
         self.num_prefix_tokens = 2 if distilled else 1
         self.grad_checkpointing = False
         self.distilled_training = False
+        self.head_tokens_only = False
         self.tokenizer = tokenizer
         self.grid: tuple[int, int] = tokenizer.grid_size(*img_size)  # type: ignore[operator]
         self.cls_token = nn.Parameter(torch.zeros(1, 1, embed_dim))
@@ -110,7 +111,12 @@ class VisionTransformer(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Pictures to logits."""
-        return self.forward_head(self.forward_features(x))
+        if not self.head_tokens_only or not len(self.blocks):
+            return self.forward_head(self.forward_features(x))
+        x = self.embed(x)
+        for block in self.blocks[:-1]:
+            x = self._run(block, x)
+        return self.forward_head(self.norm(self._run(self.blocks[-1], x, self.num_prefix_tokens)))
 
     def forward_intermediates(
         self,
@@ -181,6 +187,13 @@ class VisionTransformer(nn.Module):
         """Recompute each layer in the backward pass instead of keeping what it put out."""
         self.grad_checkpointing = enable
 
+    def set_head_tokens_only(self, enable: bool = True) -> None:
+        """Let `forward` compute of the last layer only what the head reads, the prefix tokens: equal to rounding.
+
+        A paper's models are counted with all tokens of all layers, so this is for those who ask.
+        """
+        self.head_tokens_only = enable
+
     def set_distilled_training(self, enable: bool = True) -> None:
         """Give both heads' logits in training, for a distillation loss.
 
@@ -203,10 +216,10 @@ class VisionTransformer(nn.Module):
     def _new_head(self, num_classes: int) -> nn.Module:
         return nn.Linear(self.num_features, num_classes) if num_classes else nn.Identity()
 
-    def _run(self, block: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    def _run(self, block: nn.Module, *args: Any) -> torch.Tensor:
         if self.grad_checkpointing and self.training:
-            return checkpoint(block, x, use_reentrant=False)
-        return block(x)
+            return checkpoint(block, *args, use_reentrant=False)
+        return block(*args)
 
 
 def _positions(kind: str, std: float, num_positions: int, dim: int) -> nn.Parameter | None:

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from reports import published
 from reports.chances import surplus
@@ -138,12 +137,14 @@ def agreement(results: pd.DataFrame, unfit: Mapping[tuple[str, str], str] = Mapp
 
 def _tau(printed: tuple[float, ...], ours: tuple[np.ndarray, ...]) -> tuple[float, float, float]:
     """Tau, and its interval over seeds; no interval where an arm has one seed."""
-    tau = float(stats.kendalltau(printed, [of.mean() for of in ours]).statistic)
+    from scipy.stats import kendalltau  # most of scipy's start-up, which no other table needs
+
+    tau = float(kendalltau(printed, [of.mean() for of in ours]).statistic)
     if min(map(len, ours)) < 2:
         return tau, np.nan, np.nan
     rng = np.random.default_rng(0)
     means = np.stack([rng.choice(of, (RESAMPLES, len(of))).mean(1) for of in ours], 1)
-    taus = [stats.kendalltau(printed, row).statistic for row in means]
+    taus = [kendalltau(printed, row).statistic for row in means]
     low, high = np.nanpercentile(taus, [2.5, 97.5])
     return tau, float(low), float(high)
 

@@ -27,10 +27,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from reports.chances import seeds_needed, surplus
-from reports.welch import Pair, Sample, normal, other_pictures
+from reports.welch import Pair, Sample, normal, other_pictures, student
 
 LEVEL = 0.05  # chance that any verdict of a group is noise
 FLOOR = 0.5  # of the median variance of a group's arms
@@ -76,7 +75,7 @@ def over_seeds(results: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
     ).reset_index()
     frame["pictures"] = frame["pictures"].astype(float)
     freedom = (frame["n"] - 1).where(frame["n"] > 1)
-    frame["top1_ci"] = stats.t.isf(0.025, freedom) * frame["top1_sd"] / np.sqrt(frame["n"])
+    frame["top1_ci"] = student(0.05, freedom) * frame["top1_sd"] / np.sqrt(frame["n"])
     frame["run_params_k"] = frame.pop("params").astype(float) / 1e3
     frame["run_macs_m"] = frame.pop("macs").astype(float) / 1e6
     return against_baseline(frame.assign(same_as=_twins(frame)), level)

@@ -12,7 +12,9 @@ from math import exp, hypot, isnan, log, nan, sqrt
 from typing import Any
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
+
+from reports.root import root
 
 SMALLEST_P = 1e-100
 
@@ -90,7 +92,7 @@ class Pair:
         def beyond(log_level: float) -> float:
             return hypot(student(exp(log_level), freedom) * error, normal(exp(log_level)) * least) - found
 
-        return exp(optimize.brentq(beyond, log(SMALLEST_P), 0, xtol=1e-9))
+        return exp(root(beyond, log(SMALLEST_P), 0, 1e-9))
 
     def plain_p(self) -> float:
         """Of Welch's t-test, without any floor; NaN if nothing is known."""

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 import torch
-from timm.layers import Mlp
 from torch import nn
 
 from blocks.attention import Attention
@@ -15,6 +14,7 @@ from blocks.dense import DenseLayer, Transition
 from blocks.ghost import GhostAttention, GhostMlp
 from blocks.ghost_conv import with_ghost_convs
 from blocks.initialise import POSITION_STD, initialise
+from blocks.mlp import Mlp
 from blocks.patch import PatchTokenizer
 from blocks.soft_split import Split
 from blocks.squeeze_excite import SqueezeExcite

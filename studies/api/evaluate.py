@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.progress import Progress
 
 from searchspace.expand import SpecError
-from studies.api.progress import say
+from studies.api.wilson import interval
+from studies.api.wording import say
 
 if TYPE_CHECKING:
     from studies.api.subjects import Subject
     from studies.training.evaluation import Batch
 
-LEVEL = 0.95  # of the intervals
 BATCH_SIZE, CROP_PCT = 64, 0.9  # of a preset; a trial has its own
 
 
@@ -142,14 +142,3 @@ def _as_told(subject: "Subject", figures: dict[str, float], seconds: float) -> d
     for name in ("top1", "top5"):
         told |= {name: figures[name], f"{name}_interval": interval(figures[name], count)}
     return told | {"loss": figures["loss"], "images_per_second": count / seconds}
-
-
-def interval(percent: float, count: int) -> list[float]:
-    """Wilson's 95 % interval, low and high in %, of a share of so many pictures.
-
-    Source: Wilson, Probable inference, the law of succession, and statistical inference, JASA 22, 1927.
-    """
-    from scipy.stats import binomtest
-
-    found = binomtest(round(percent / 100 * count), count).proportion_ci(LEVEL, method="wilson")
-    return [100 * float(found.low), 100 * float(found.high)]

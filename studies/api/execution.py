@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable
 
 from studies.api.how import How
-from studies.api.progress import say
+from studies.api.wording import say
 from studies.engine.cluster import Cluster
 from studies.engine.inline import run_inline
 from studies.engine.options import Options

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from studies.api.how import How
 from studies.api.live_page import LivePage
-from studies.api.progress import Progress, say
+from studies.api.progress import Progress
+from studies.api.wording import say
 from studies.planning.plan import Plan
 from studies.reporting.frames import fields
 from studies.tracking.listening import Listening

@@ -10,36 +10,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from studies.api.wording import duration
 from studies.trials.results import EpochRecord, Figures
 from studies.trials.trial import TrialSpec
 
 EVERY = 5.0  # seconds between two lines of a running trial; with more than so many, a line a second of all
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person says them: 42 s, 7 min, 2 h 5 min."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def amount(n: float) -> str:
-    """A count as a person says it, with three digits: 113 k, 21.5 M, 4.80 G."""
-    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if n >= 0.9995 * size:
-            return f"{n / size:#.3g}".rstrip(".") + f" {unit}"
-    return f"{n:g}"
-
-
-def counted(n: int, noun: str) -> str:
-    """A number and a noun: 1 trial, 2 trials."""
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
-
-
-def say(text: str) -> None:
-    """A line on stderr, so that stdout has the table alone."""
-    print(text, file=sys.stderr, flush=True)
 
 
 def _epoch(record: EpochRecord, epochs: int) -> str:
@@ -64,6 +39,7 @@ class Progress:
         self.names, self.weights, self.expected = dict(names), dict(weights), expected
         self.epochs = {trial.id: trial.recipe.epochs for trial in trials}
         self.work = {i: weights[i] * n for i, n in self.epochs.items()}
+        self.known, self.over = sum(self.work.values()), 0.0  # of it: in all, and of what has ended
         self.running: dict[str, EpochRecord | None] = {}  # None before the first epoch
         self.told: dict[str, float] = {}  # when the last line of a running trial was printed
         self.finished: dict[str, str] = {}
@@ -89,6 +65,7 @@ class Progress:
         """One trial more."""
         self.names[trial.id], self.weights[trial.id] = name, weight
         self.epochs[trial.id] = trial.recipe.epochs
+        self.known += weight * trial.recipe.epochs - self.work.get(trial.id, 0.0)
         self.work[trial.id] = weight * trial.recipe.epochs
 
     def started(self, trial_id: str) -> None:
@@ -114,7 +91,7 @@ class Progress:
 
     def done(self, trial_id: str, figures: Figures, here: bool = True) -> None:
         """A trial is done, by this run or another one."""
-        self.running.pop(trial_id, None)
+        self._end(trial_id)
         if not here:
             self.worked += self.work[trial_id]
         self.finished[trial_id] = f"top-1 {figures['top1']:.1f} %" + ("" if here else ", by another run")
@@ -122,13 +99,13 @@ class Progress:
 
     def failed(self, trial_id: str, reason: str) -> None:
         """A trial failed."""
-        self.running.pop(trial_id, None)
+        self._end(trial_id)
         self.failures[trial_id] = reason
         self._line(f"{self.names[trial_id]}: failed, {reason}")
 
     def pruned(self, trial_id: str, epoch: int) -> None:
         """Early stopping has ended a trial."""
-        record = self.running.pop(trial_id, None)
+        record = self._end(trial_id)
         self.early[trial_id] = epoch
         top1 = f" at top-1 {record['top1']:.1f} %" if record else ""
         self._line(f"{self.names[trial_id]}: stopped early after epoch {epoch}/{self.epochs[trial_id]}{top1}")
@@ -164,10 +141,8 @@ class Progress:
 
     def left(self) -> float | None:
         """Seconds until the rest is trained at the pace so far; None before the first epoch."""
-        ended = sum(self.work[i] for i in (*self.finished, *self.failures, *self.early))
-        known = sum(self.work.values())
-        unknown = (self.total - len(self.work)) * known / max(1, len(self.work))  # as much a trial as the others
-        open_work = known + unknown - ended
+        unknown = (self.total - len(self.work)) * self.known / max(1, len(self.work))  # as much a trial as the others
+        open_work = self.known + unknown - self.over
         open_work -= sum(self.weights[i] * r["epoch"] for i, r in self.running.items() if r)
         elapsed = time.monotonic() - self.start
         return max(0.0, open_work) * elapsed / self.worked if self.worked else None
@@ -181,6 +156,11 @@ class Progress:
         text += f", {len(self.early)} stopped early" if self.early else ""
         text += f", {len(self.others)} in other runs" if self.others else ""
         return text + (f", about {duration(left)} left" if left is not None and left > 0 else "")
+
+    def _end(self, trial_id: str) -> EpochRecord | None:
+        """A trial runs no more; its last epoch."""
+        self.over += self.work[trial_id]
+        return self.running.pop(trial_id, None)
 
     def _line(self, text: str) -> None:
         mark = f"[{self.ended}/{self.total}]"

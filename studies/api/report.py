@@ -15,10 +15,8 @@ from studies.language.scale_file import load_scale, names
 from studies.language.study import Study, seed_list
 from studies.reporting.analyses import Analysis
 from studies.reporting.asked import Asked
-from studies.reporting.claims import claims as claims_of_paper
 from studies.reporting.frames import store_root
 from studies.reporting.tables import study_of_table, table
-from studies.reporting.two_arms import compare as compare_arms
 from studies.store.store import Store
 from studies.trials.scale import Scale
 
@@ -79,6 +77,8 @@ def report(
     if claims:
         if figure:
             raise SpecError("--figure is of a study or a table, and --claims is neither")
+        from studies.reporting.claims import claims as claims_of_paper
+
         found = scale if isinstance(scale, Scale) else load_scale(str(scale or DEFAULT_SCALE))
         return claims_of_paper(found, Store(store_root(runs_dir)).check_there(), seed_list(seeds), format)
     if paper_table is not None:
@@ -92,6 +92,8 @@ def report(
     asked = None if figure is None else asked_for(figure, out)
     store = Store(store_root(runs_dir))
     if compare is not None:
+        from studies.reporting.two_arms import compare as compare_arms
+
         return compare_arms(study, scale, store, compare, seed_list(seeds), format, command)
     if format == "html":
         from studies.api.search_front import front_of  # matplotlib takes a second to load

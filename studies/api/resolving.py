@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from searchspace.bounds import Within
 from searchspace.expand import SpecError
-from studies.api.progress import counted
+from studies.api.wording import counted
 from studies.language.study import Arm, checked_count, lengthened
 from studies.planning.forecast import Expected, Forecast
 from studies.planning.plan import Plan, make_plan

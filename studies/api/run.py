@@ -13,8 +13,9 @@ from studies.api.how import How
 from studies.api.interrupt import interruptible
 from studies.api.listeners import listeners, listening, page_of_the_end
 from studies.api.outcome import Outcome
-from studies.api.progress import Progress, counted, say
+from studies.api.progress import Progress
 from studies.api.resolving import Resolving, resolving, told
+from studies.api.wording import counted, say
 from studies.engine.events import RayDiedError, StoppedError
 from studies.engine.options import Options
 from studies.engine.queue import Queue
@@ -236,19 +237,20 @@ def check(plan: Plan, how: How) -> None:
         raise SpecError("--devices-per-trial and --gpus-per-trial say the same: give one of them")
     asked = how.gpus_per_trial if how.devices_per_trial is None else how.devices_per_trial
     check_share(asked, how.device_option)
-    for trial in plan.missing:
+    missing = plan.missing
+    for trial in missing:
         try:
             micro_batches(trial.recipe.batch_size, how.devices, how.micro_batch)
         except ValueError as error:
             raise SpecError(f"{plan.names[trial.id]}: {error}") from None
     if not how.address:
         check_devices(how.gpus, how.devices, how.cpus_per_trial, how.device_option)
-        for data in dict.fromkeys(trial.data for trial in plan.missing):
+        for data in dict.fromkeys(trial.data for trial in missing):
             if how.download:
                 fetch(data, data_root(how.data_dir))
             require_data(data, how.data_dir)
         names = plan.names
-        check_memory({names[trial.id]: trial.model for trial in plan.missing}, trained=not how.gpus)
+        check_memory({names[trial.id]: trial.model for trial in missing}, trained=not how.gpus)
     if how.fresh:
         running = [plan.names[trial.id] for trial in plan.trials if plan.store.state(trial.id) == "running"]
         if running:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from searchspace.expand import SpecError
 from searchspace.presets import preset
 from studies.api.how import How
-from studies.api.progress import say
 from studies.api.run import check, train
 from studies.api.search_figures import figures_of, write_figures
 from studies.api.search_run import RANDOM, run_searches
 from studies.api.search_settings import Asked, asked
+from studies.api.wording import say
 from studies.engine.events import RayDiedError, StoppedError
 from studies.language.study import Arm, Study
 from studies.planning.plan import Plan, make_plan

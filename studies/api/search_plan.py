@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import Any
 
-from studies.api.progress import counted, duration
 from studies.api.search import journals
 from studies.api.search_settings import Asked
+from studies.api.wording import counted, duration
 from studies.planning.estimate import STARTUP_SECONDS, TRIAL_SECONDS, estimate
 from studies.planning.machine import default_gpus, default_jobs
 from studies.searching.finals import presets_within

@@ -8,9 +8,10 @@ from pathlib import Path
 from studies.api.execution import RefusedError, execute, options_of, prepare
 from studies.api.how import How
 from studies.api.interrupt import interruptible
-from studies.api.progress import Progress, counted, say
+from studies.api.progress import Progress
 from studies.api.search_latency import Latencies
 from studies.api.search_settings import Asked
+from studies.api.wording import counted, say
 from studies.engine.events import RayDiedError, StoppedError
 from studies.engine.queue import Queue
 from studies.planning.estimate import work

@@ -14,9 +14,9 @@ from searchspace.presets import names as preset_names
 from searchspace.presets import preset
 from searchspace.space import Space, space_names, space_of
 from searchspace.spec import ModelSpec, to_dict
-from studies.api.progress import amount
 from studies.api.space import feasible, smaller
 from studies.api.warm_start import score_of
+from studies.api.wording import amount
 from studies.language.scale_file import load_scale
 from studies.language.search_block import SearchBlock
 from studies.language.search_file import load_search, search_block

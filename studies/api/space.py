@@ -13,7 +13,7 @@ from searchspace.feasible import Feasible
 from searchspace.shrink import shrink
 from searchspace.space import Point, Space
 from searchspace.spec import ModelSpec
-from studies.api.evaluate import interval
+from studies.api.wilson import interval
 from studies.language.scale_file import load_scale
 from studies.language.space_file import load_space
 from studies.trials.scale import Scale
@@ -100,8 +100,6 @@ def space_stats(
     """
     import pandas as pd
 
-    from reports.distribution import cost_distribution, draw_cost_distribution
-    from reports.figures import save
     from studies.api.figures import figure_file
 
     path = figure_file(Path(figure)) if figure else None
@@ -110,6 +108,9 @@ def space_stats(
     costs = within.figures(points)
     frame = pd.DataFrame([point | (cost or {}) for point, cost in zip(points, costs, strict=True)])
     if path:
+        from reports.distribution import cost_distribution, draw_cost_distribution  # which import matplotlib
+        from reports.figures import save
+
         try:
             save(draw_cost_distribution(cost_distribution(frame, results), within.space.name), path)
         except OSError as error:

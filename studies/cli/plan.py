@@ -4,15 +4,17 @@ import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
 from studies.api.plan import plan
-from studies.api.progress import counted, duration
-from studies.api.search_plan import SearchForecast, search_forecast
-from studies.api.search_settings import asked
+from studies.api.wording import counted, duration
 from studies.language.search_file import load_search
 from studies.store.store import Store
+
+if TYPE_CHECKING:
+    from studies.api.search_plan import SearchForecast
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -90,8 +92,11 @@ def main(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _search(arguments: argparse.Namespace) -> SearchForecast:
+def _search(arguments: argparse.Namespace) -> "SearchForecast":
     """What the search of a study file would train."""
+    from studies.api.search_plan import search_forecast  # Optuna and torch, for those who search
+    from studies.api.search_settings import asked
+
     what = asked(arguments.study, {"scale": arguments.scale})
     return search_forecast(what, Store(arguments.runs_dir), arguments.devices or arguments.jobs)
 

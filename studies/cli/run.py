@@ -9,9 +9,9 @@ from searchspace.expand import SpecError
 from studies.api.how import How
 from studies.api.interrupt import EXIT_STATUS
 from studies.api.outcome import Outcome
-from studies.api.progress import duration, say
 from studies.api.resolving import resolving
 from studies.api.run import train, train_resolving
+from studies.api.wording import duration, say
 from studies.engine.events import RayDiedError, StoppedError
 from studies.planning.plan import Plan, make_plan
 from studies.store.store import Store

@@ -11,10 +11,10 @@ from pathlib import Path
 from reports.render import as_json, render
 from studies.api.how import How
 from studies.api.interrupt import EXIT_STATUS
-from studies.api.progress import duration, say
 from studies.api.search import SearchResult, run_search
 from studies.api.search_sections import GOOD_PRACTICE, pareto_section
 from studies.api.search_settings import asked
+from studies.api.wording import duration, say
 from studies.engine.events import RayDiedError, StoppedError
 from studies.language.search_block import SearchBlock
 from studies.store.store import Store

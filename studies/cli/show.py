@@ -12,7 +12,7 @@ from searchspace.cost.remembered import costs
 from searchspace.expand import SpecError, differences, field_at
 from searchspace.presets import preset
 from searchspace.spec import ModelSpec, to_dict
-from studies.api.progress import amount
+from studies.api.wording import amount
 from studies.language.expansion import ScaledArm, as_it_is, at_scale, trials
 from studies.language.likeness import made_alike
 from studies.language.resolve import load_study

@@ -10,7 +10,7 @@ from tabulate import tabulate
 from searchspace.expand import SpecError
 from searchspace.knobs import Parameter
 from searchspace.space import named_space, space_names
-from studies.api.progress import amount, counted
+from studies.api.wording import amount, counted
 from studies.cli.space_options import bounds
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from tabulate import tabulate
 
 from searchspace.expand import SpecError
 from searchspace.spec import CnnSpec, ModelSpec, to_dict
-from studies.api.progress import counted
+from studies.api.wording import counted
 from studies.store.errors import DamagedError, NewerError
 from studies.store.files import StoreError
 from studies.store.lookup import trial_named

@@ -63,7 +63,8 @@ class Queue:
         self.weights: dict[str, float] = {}
         self.failures: dict[str, dict[str, Any] | None] = {}
         self.stops: dict[str, dict[str, Any] | None] = {}
-        self.trained: set[str] = set()  # of what is needed: checked once
+        self.needed: set[str] = set()  # by another trial
+        self.trained: set[str] = set()  # of these: checked once
         self.waiting: list[str] = []
         self.open = False
         self.given: set[str] = set()
@@ -92,6 +93,7 @@ class Queue:
         self.early -= new.keys()
         self.lost -= new.keys()
         self.trials |= new
+        self.needed |= {needed for trial in new.values() for needed in trial.needs}
         self.weights |= {trial_id: weights[trial_id] for trial_id in new}
         self.failures |= {trial_id: self.store.failure(trial_id) for trial_id in new}
         self.stops |= {trial_id: self.store.pruned(trial_id) for trial_id in new}
@@ -135,7 +137,7 @@ class Queue:
             self.store.clear(trial_id)
             if not self.waiting:
                 self.events.held_elsewhere([])
-            may_stop = not (trial_id in self.keep or self._needed(trial_id))
+            may_stop = not (trial_id in self.keep or trial_id in self.needed)
             return Task(trial_id, found[1].token if found else "", may_stop, self.groups.get(trial_id, ""))
         self.last_look = time.monotonic()
         self.events.held_elsewhere(elsewhere)
@@ -194,7 +196,7 @@ class Queue:
 
     def _ended_meanwhile(self, trial_id: str) -> bool:
         """Whether another run has ended a trial since this one began."""
-        if self.store.done(trial_id, weights=self._needed(trial_id)):
+        if self.store.done(trial_id, weights=trial_id in self.needed):
             self.done(trial_id, here=False)
             return True
         failure = self.store.failure(trial_id)
@@ -206,9 +208,6 @@ class Queue:
             self.pruned(trial_id, stop.get("epoch", 0))
             return True
         return False
-
-    def _needed(self, trial_id: str) -> bool:
-        return any(trial_id in trial.needs for trial in self.trials.values())
 
 
 def _ordered(trials: Sequence[TrialSpec], weights: Mapping[str, float], failed: Sequence[str]) -> list[str]:

@@ -98,7 +98,10 @@ def check_count(arms: int, seeds: int) -> None:
 
 
 def expand(
-    arms: Sequence[ScaledArm], seeds: Sequence[int], wanted: Callable[[Arm, int], bool] = lambda arm, seed: True
+    arms: Sequence[ScaledArm],
+    seeds: Sequence[int],
+    wanted: Callable[[Arm, int], bool] = lambda arm, seed: True,
+    semantics: int = SEMANTICS,
 ) -> Expansion:
     """Every trial of the arms that can be had at the scale, seed by seed. What an arm needs must be among them.
 
@@ -106,12 +109,13 @@ def expand(
         arms: at their scale.
         seeds: that any arm has.
         wanted: which of them an arm has; what it needs at a seed comes along.
+        semantics: of the training loop; an older version's trials are those that an older store has.
 
     Raises:
         SpecError: if what an arm starts from cannot be found or does not fit.
     """
     made = Expansion()
-    maker = _Maker(arms, made.others, ())
+    maker = _Maker(arms, made.others, (), semantics)
     there = {item.arm.key: item.arm for item in arms if item.model is not None}
     for seed in seeds:
         chosen = {key for key, arm in there.items() if wanted(arm, seed)}
@@ -124,10 +128,13 @@ def expand(
 
 
 def trials(
-    arms: Sequence[ScaledArm], seeds: Sequence[int], wanted: Callable[[Arm, int], bool] = lambda arm, seed: True
+    arms: Sequence[ScaledArm],
+    seeds: Sequence[int],
+    wanted: Callable[[Arm, int], bool] = lambda arm, seed: True,
+    semantics: int = SEMANTICS,
 ) -> Iterator[tuple[Arm, TrialSpec]]:
     """The arms of `expand`, each with its trials."""
-    yield from expand(arms, seeds, wanted).arms
+    yield from expand(arms, seeds, wanted, semantics).arms
 
 
 class _Maker:
@@ -138,8 +145,9 @@ class _Maker:
         arms: Sequence[ScaledArm],
         others: dict[TrialId, tuple[str, TrialSpec]],
         asked: tuple[OtherArm, ...],
+        semantics: int,
     ) -> None:
-        self.others, self.asked = others, asked
+        self.others, self.asked, self.semantics = others, asked, semantics
         self.arms = {item.arm.key: item for item in arms}
         self.made: dict[tuple[Key, int], TrialSpec] = {}
         self.makers: dict[OtherArm, _Maker] = {}
@@ -155,7 +163,7 @@ class _Maker:
                 seed=seed,
                 teacher=self._teacher(item, seed),
                 pretrained=item.arm.pretrained and self._origin(item.arm.pretrained, item, seed),
-                semantics=SEMANTICS,
+                semantics=self.semantics,
             )
         return self.made[key, seed]
 
@@ -197,7 +205,7 @@ class _Maker:
         if origin not in self.makers:
             study = load_study(origin.study)
             scale = load_scale(origin.scale or study.scale)
-            self.makers[origin] = _Maker(at_scale(study, scale), self.others, (*self.asked, origin))
+            self.makers[origin] = _Maker(at_scale(study, scale), self.others, (*self.asked, origin), self.semantics)
         maker = self.makers[origin]
         found = [key for key, other in maker.arms.items() if other.arm.is_called(origin.arm)]
         where = f"{item.arm.place}: {item.arm.name}"

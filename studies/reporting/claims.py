@@ -6,7 +6,6 @@ from types import MappingProxyType
 import pandas as pd
 
 from reports import claims as reported
-from reports.page import Page, html
 from reports.render import Section, as_csv, as_json, render
 from studies.language.expansion import at_scale
 from studies.language.study import Study
@@ -28,6 +27,8 @@ def claims(scale: Scale, store: Store, seeds: Sequence[int] | None = None, style
     untrained = (judged["verdict"] == reported.UNTRAINED).all()
     commands = " and ".join(f"studies run {study_of_table(n).name} --scale {scale.scale}" for n in reported.TABLES)
     if style == "html":
+        from reports.page import Page, html  # which imports matplotlib
+
         found = [f"Nothing is trained yet. To train it: {commands}"] if untrained else reported.findings(judged)
         lead = "What the paper claims, and whether it holds in what was trained here."
         once = trained.drop_duplicates("trial")  # an arm may be in two tables

@@ -14,7 +14,7 @@ from studies.store.errors import DamagedError
 from studies.store.store import Store
 from studies.trials.results import EpochRecord
 from studies.trials.scale import Scale
-from studies.trials.trial import Teacher, TrialSpec, WeightsFile
+from studies.trials.trial import SEMANTICS, Teacher, TrialSpec, WeightsFile
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -151,6 +151,8 @@ def measured(
     row |= {f"teacher.{name}": getattr(trial.teacher, name, None) for name in Teacher.model_fields}
     row |= {name: figures.get(name) for name in FIGURES}
     row |= {f"version_{name}": text for name, text in figures.get("versions", {}).items()}
+    if found is not None:
+        row["version_training_loop"] = str(trial.semantics)
     return row | (columns or fields)(trial)
 
 
@@ -180,14 +182,26 @@ def _reason(store: Store, trial_id: str, state: str, early: dict[str, Any]) -> s
 
 
 def known_trials(store: Store, study: Study, scale: Scale, seeds: Sequence[int] | None) -> list[tuple[Arm, TrialSpec]]:
-    """A study's trials of these seeds; by default of its own, and those of other seeds that the store has."""
+    """A study's trials of these seeds; by default of its own, and those of other seeds that the store has.
+
+    Of an arm and a seed that the store has only from an older training loop, the newest of these.
+    """
     check_count(len(study.arms), len(seeds or ()))
     own = {arm.key: set(study.seeds_of(arm, seeds)) for arm in study.arms}
-    if seeds:
-        return list(trials(at_scale(study, scale), study.all_seeds(seeds), lambda arm, seed: seed in own[arm.key]))
-    found = trials(at_scale(study, scale), sorted({*study.all_seeds(), *store.seeds()}))
-    there = set(store.ids())
-    return [(arm, trial) for arm, trial in found if trial.seed in own[arm.key] or trial.id in there]
+    scaled, there = at_scale(study, scale), set(store.ids())
+    asked = study.all_seeds(seeds) if seeds else sorted({*study.all_seeds(), *store.seeds()})
+
+    def of(semantics: int) -> list[tuple[Arm, TrialSpec]]:
+        wanted = (lambda arm, seed: seed in own[arm.key]) if seeds else (lambda arm, seed: True)
+        return list(trials(scaled, asked, wanted, semantics))
+
+    found = of(SEMANTICS)
+    for older in range(SEMANTICS - 1, 0, -1):
+        if there <= {trial.id for _, trial in found}:
+            break
+        pairs = zip(found, of(older), strict=True)
+        found = [old if old[1].id in there and new[1].id not in there else new for new, old in pairs]
+    return [(arm, trial) for arm, trial in found if seeds or trial.seed in own[arm.key] or trial.id in there]
 
 
 def flat(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -25,6 +25,7 @@ from studies.store.looks import kept_looks
 from studies.store.store import Store
 from studies.trials.data import FolderSpec
 from studies.trials.scale import Scale
+from studies.trials.trial import SEMANTICS
 
 SMALL = 64  # pixels: what has fewer a side is a small picture
 
@@ -186,6 +187,11 @@ def of_trials(scale: Scale, trained: pd.DataFrame) -> list[str]:
         if trained[column].nunique() > 1:
             found = " and ".join(sorted(trained[column].dropna().unique()))
             notes.append(f"Trained with mixed versions of {column.removeprefix('version_')}: {found}.")
+    if older := set(trained.get("version_training_loop", pd.Series(dtype=str)).dropna()) - {str(SEMANTICS)}:
+        notes.append(
+            f"Trained by version {' and '.join(sorted(older))} of the training loop, which is at {SEMANTICS} now and "
+            "rounds otherwise; the next run trains these trials anew."
+        )
     if trained["device"].nunique() > 1:
         notes.append(f"Trained on different devices: {', '.join(sorted(trained['device'].dropna().unique()))}.")
     if (data := trained["data_fingerprint"].replace("", None).dropna()).nunique() > 1:

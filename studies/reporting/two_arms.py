@@ -3,14 +3,13 @@
 import shlex
 from collections.abc import Sequence
 
-from reports.page import Page, html
 from reports.render import as_csv, as_json, render
 from reports.two_arms import section, two_arms
 from searchspace.expand import SpecError
 from studies.language.expansion import at_scale
 from studies.language.study import Study
 from studies.reporting.frames import results
-from studies.reporting.page import facts, problems
+from studies.reporting.provenance import facts, problems
 from studies.reporting.structures import misnamed
 from studies.reporting.tables import described, looked_at, of_trials
 from studies.store.store import Store
@@ -62,6 +61,8 @@ def compare(
     title = f"{labels[0]} against {labels[1]}"
     made = section(rows, f"{title}, at scale {described(scale)}", notes)
     if style == "html":
+        from reports.page import Page, html  # which imports matplotlib
+
         found = [made.remarks[0], *to_train]
         return html(Page(title, study.question, facts(both, scale, store), found, [made], problems(both)))
     text = f"{render([made], style)}\n"

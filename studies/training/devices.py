@@ -14,12 +14,22 @@ from searchspace.spec import CnnSpec, ModelSpec
 if TYPE_CHECKING:
     import torch
 
+# Of the drivers of NVIDIA (its Tegra chips have the third and the fourth), of ROCm, and of Windows for its Linux.
+GPU_FILES = ("nvidia*", "nvgpu*", "nvhost*", "nvmap", "kfd", "dxg")
+
 
 def default_device() -> str:
     """`cuda` where there is one, else `cpu`."""
+    if "torch" not in sys.modules and not has_gpu_driver():
+        return "cpu"  # as torch would say, which takes a second or two to load
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def has_gpu_driver() -> bool:
+    """Whether this machine may have a GPU that torch calls `cuda`; on Linux, whose drivers put files in /dev."""
+    return sys.platform != "linux" or any(found for name in GPU_FILES for found in Path("/dev").glob(name))
 
 
 def checked_device(name: str) -> str:
@@ -39,9 +49,11 @@ def checked_device(name: str) -> str:
 
 def device_name(device: str) -> str:
     """What results say they were trained on."""
+    if device != "cuda":
+        return f"{platform.machine()} CPU, 1 thread"
     import torch
 
-    return torch.cuda.get_device_name() if device == "cuda" else f"{platform.machine()} CPU, 1 thread"
+    return torch.cuda.get_device_name()
 
 
 def prepare_device(device: str) -> None:

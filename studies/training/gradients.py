@@ -62,6 +62,7 @@ class Gradients:
         self.device = precision.device
         self.memory_format = memory_format(trial.model, self.device)
         self._compile = execution.compile
+        self._parameters = list(model.parameters())
         self._forward: Any = None
         self._draws: Draws | None = None
 
@@ -101,7 +102,8 @@ class Gradients:
     def _accumulated(self, epoch: int, index: int) -> torch.Tensor:
         trial = self.trial
         step = epoch * self.source.steps_per_epoch(trial.recipe.batch_size) + index
-        self.model.zero_grad()
+        for parameter in self._parameters:
+            parameter.grad = None  # as `zero_grad` does, which walks the whole model for them
         total = torch.zeros((), device=self.device)
         parts = self.ranks.part.split(self.micro_batches)
         for part in parts:

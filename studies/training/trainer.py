@@ -17,8 +17,9 @@ from searchspace.build import build
 from studies.training.data.opened import open_data
 from studies.training.devices import finish_work, memory_format
 from studies.training.errors import TrainingError, require_finite
-from studies.training.evaluation import Logits, evaluate
+from studies.training.evaluation import Logits, evaluate, skip_unread
 from studies.training.execution import Execution
+from studies.training.flat import Flat
 from studies.training.gradients import Gradients
 from studies.training.losses import make_loss
 from studies.training.optimizing import make_optimizer, make_schedule
@@ -71,6 +72,7 @@ class Trainer:
         self.steps = recipe.epochs * self.steps_per_epoch
         seed_all(trial.seed, "initial weights")
         self.model: nn.Module = build(trial.model).to(self.device)
+        skip_unread(self.model)
         parents = parents or Parents()
         self.pretrained_share = parents.start(self.model, trial.pretrained) if trial.pretrained else None
         self.loss = make_loss(trial, self.model, parents, self.device)
@@ -78,6 +80,8 @@ class Trainer:
         self.model.to(memory_format=memory_format(trial.model, self.device))
         self.optimizer = make_optimizer(self.model, recipe)
         self.scheduler = make_schedule(self.optimizer, recipe, self.steps)
+        # Where launching an operation is what costs. On a GPU one of torch's kernels takes all parameters as they are.
+        self.flat = Flat(self.optimizer) if self.device.type == "cpu" else None
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.ema = ModelEmaV3(self.model, recipe.ema.decay, use_warmup=recipe.ema.warmup) if recipe.ema else None
         self.notes: list[str] = []  # for people, since the last epoch's record
@@ -179,9 +183,12 @@ class Trainer:
                 the activations gone, smaller micro-batches would not help.
         """
         try:
+            if self.flat:
+                self.flat.gather()
             if self.trial.recipe.clip_grad:
                 self.precision.unscale(self.optimizer)
-                nn.utils.clip_grad_norm_(self.parameters, self.trial.recipe.clip_grad)
+                stepped = self.flat.tensors if self.flat else self.parameters
+                nn.utils.clip_grad_norm_(stepped, self.trial.recipe.clip_grad)
             self.precision.step(self.optimizer)
             if self.ema:
                 self.ema.update(self.model, self.step + 1)
@@ -228,7 +235,7 @@ class Trainer:
         """
         state = {
             "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizer": (self.flat or self.optimizer).state_dict(),
             "scheduler": self.scheduler.state_dict(),
             "step": self.step,
             "epoch_loss": self._epoch_loss,
@@ -244,7 +251,7 @@ class Trainer:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
         self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        (self.flat or self.optimizer).load_state_dict(state["optimizer"])
         self.scheduler.load_state_dict(state["scheduler"])
         if self.ema:
             self.ema.module.load_state_dict(state["ema"])

@@ -10,6 +10,7 @@ from ray.tune.search import Searcher
 from studies.engine.cluster import Cluster
 from studies.engine.queue import Queue
 from studies.store.store import Store
+from studies.trials.results import EpochRecord
 
 WORKER_DEATHS = 2  # a trial whose worker died is started again so often
 
@@ -89,9 +90,7 @@ class Judged(FIFOScheduler):
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         if result["outcome"] != "epoch" or self.queue.judge is None:
             return self.CONTINUE
-        part = "record/"  # Tune flattens what it gives to schedulers
-        record: Any = {key.removeprefix(part): value for key, value in result.items() if key.startswith(part)}
-        return self.STOP if self.queue.judge(_task(trial), record) else self.CONTINUE
+        return self.STOP if self.queue.judge(_task(trial), _record(result)) else self.CONTINUE
 
 
 class Relay(tune.Callback):
@@ -109,13 +108,13 @@ class Relay(tune.Callback):
 
     def on_trial_result(self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **_: Any) -> None:
         if result["outcome"] == "epoch":
-            self.queue.events.epoch(_task(trial), result["record"])
+            self.queue.events.epoch(_task(trial), _record(result))
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
         trial_id, last = _task(trial), trial.last_result
         outcome = last.get("outcome", "lease lost")
-        if outcome == "epoch" and last["epoch"] < last["record"]["epochs"]:
-            self.store.prune(trial_id, last["epoch"], last["record"]["top1"], self.run)
+        if outcome == "epoch" and last["epoch"] < _record(last)["epochs"]:
+            self.store.prune(trial_id, last["epoch"], _record(last)["top1"], self.run)
             self.queue.pruned(trial_id, last["epoch"])
         elif outcome in ("epoch", "done"):
             self.queue.done(trial_id, here=outcome == "epoch")
@@ -138,3 +137,8 @@ class Relay(tune.Callback):
 
 def _task(trial: Any) -> str:
     return trial.config["task"]["trial"]
+
+
+def _record(result: dict[str, Any]) -> EpochRecord:
+    (record,) = result["record"]
+    return record

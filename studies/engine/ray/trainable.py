@@ -57,8 +57,9 @@ class StoredTrial(tune.Trainable):
         if record is None:
             return {"done": True, "outcome": "done"}
         last = record["epoch"] == record["epochs"]
+        whole = [record]  # in a list, as Tune keeps averages for ever of each number that it finds by itself
         judged = {"top1": record["top1"]} if self._may_stop else {}  # ASHA passes over what has no figure
-        return {"done": last, "outcome": "epoch", "record": record, "epoch": record["epoch"], **judged}
+        return {"done": last, "outcome": "epoch", "record": whole, "epoch": record["epoch"], **judged}
 
 
 @ray.remote(max_restarts=0)

@@ -88,6 +88,12 @@ def test_a_wider_mlp_keeps_its_hidden_values_twice_a_layer() -> None:
     assert wide - narrow == depth * 2 * tokens * 3 * width * F32  # before GELU, and after
 
 
+def test_a_wide_mlp_keeps_its_hidden_values_once_a_layer() -> None:
+    tokens, width, depth = 5, 256, 2
+    narrow, wide = (activation_bytes(tiny(depth=depth, embed_dim=width, mlp_ratio=ratio)) for ratio in (1, 4))
+    assert wide - narrow == depth * tokens * 3 * width * F32  # before GELU, which is applied again
+
+
 def test_every_layer_keeps_the_same() -> None:
     found = [activation_bytes(tiny(depth=depth)) for depth in (1, 2, 3, 6)]
     layer = found[1] - found[0]

@@ -4,7 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from studies.api.progress import EVERY, Progress, amount, duration
+from studies.api.progress import EVERY, Progress
+from studies.api.wording import amount, duration
 from studies.language.expansion import at_scale, trials
 from studies.language.resolve import load_study
 from studies.language.scale_file import load_scale

@@ -1,6 +1,8 @@
 """Which trial is next, with a real store that others use too."""
 
+import cProfile
 import uuid
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -217,3 +219,21 @@ def test_a_trial_that_needs_one_which_nobody_trains_fails_at_once(store: Store, 
     assert q.next() is None
     assert q.finished
     assert told.ends and "is not trained and not in this run" in str(told.ends[0])
+
+
+def test_what_is_done_for_a_trial_does_not_grow_with_the_number_of_trials(tmp_path: Path) -> None:
+    def calls(trials: int) -> int:
+        store = Store(tmp_path / str(trials))
+        q = queue(store, Told(), {small(seed): 1.0 for seed in range(trials)})
+        profile = cProfile.Profile()
+        profile.enable()
+        trial_id = given_by(q)
+        profile.disable()
+        assert trial_id is not None
+        store.finish(trial_id, RESULT)
+        profile.enable()
+        q.done(trial_id)
+        profile.disable()
+        return sum(entry.callcount for entry in profile.getstats())
+
+    assert calls(60) < calls(6) + 50, "fewer than one more for each of the others"

@@ -43,6 +43,25 @@ def test_a_seed_of_another_study_adds_no_row(store: Store, study_file: StudyFile
     assert len(studies.results(study, store.root, seeds=[7])) == 2, "who asks for a seed gets all arms"
 
 
+def test_trials_of_an_older_training_loop_stay_in_a_report_which_says_so(store: Store, study_file: StudyFile) -> None:
+    path = str(study_file(seeds=[0, 1]))
+    study, scale = load_study(path), load_scale("digits")
+    older = [trial for arm, trial in trials(at_scale(study, scale), study.seeds, semantics=1) if arm.name == "a"]
+    for trial in older:
+        store.plan(trial)
+        store.finish(trial.id, RESULT, b"")  # type: ignore[arg-type]
+    remark = "Trained by version 1 of the training loop"
+    assert {row for row in rows(path, store) if row[0] == "a"} == {("a", 0, "done"), ("a", 1, "done")}
+    assert remark in table(study, scale, store)
+    finish(store, path, [0], "a")
+    frame = studies.results(path, store.root).set_index(["arm", "seed"])
+    assert frame.loc[("a", 0), "trial"] != older[0].id, "the newest that is there"
+    assert frame.loc[("a", 1), "trial"] == older[1].id
+    assert "mixed versions of training_loop: 1 and 2" in table(study, scale, store)
+    finish(store, path, [1], "a")
+    assert remark not in table(study, scale, store)
+
+
 def test_a_report_over_two_fingerprints_of_the_data_says_so(store: Store, study_file: StudyFile) -> None:
     path = str(study_file(seeds=[0, 1, 2]))
     study, scale = load_study(path), load_scale("digits")

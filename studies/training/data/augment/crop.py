@@ -56,9 +56,9 @@ class Shift:
 
 def moved(x: torch.Tensor, by: torch.Tensor) -> torch.Tensor:
     """Pictures (B, C, H, W) moved up and left by (2, B, 1) whole pixels; edges are repeated."""
-    b, _, h, w = x.shape
+    b, c, h, w = x.shape
     dy, dx = by
     rows = (dy + torch.arange(h, device=x.device)).clamp(0, h - 1)
     columns = (dx + torch.arange(w, device=x.device)).clamp(0, w - 1)
-    batch = torch.arange(b, device=x.device)[:, None, None]
-    return x.permute(0, 2, 3, 1)[batch, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2).contiguous()
+    places = (rows[:, :, None] * w + columns[:, None, :]).view(b, 1, h * w)
+    return x.flatten(2).gather(2, places.expand(-1, c, -1)).view(b, c, h, w)

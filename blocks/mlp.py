@@ -1,0 +1,21 @@
+"""The two-layer perceptron of a transformer layer."""
+
+import torch
+from torch import nn
+
+from blocks.linear import Linear
+
+
+class Mlp(nn.Module):
+    """Linear, GELU, linear, dropout. (B, N, C) to (B, N, C); names are those of timm's."""
+
+    def __init__(self, dim: int, hidden: int, drop: float = 0.0) -> None:
+        super().__init__()
+        self.fc1 = Linear(dim, hidden)
+        self.act = nn.GELU()
+        self.fc2 = Linear(hidden, dim)
+        self.drop = nn.Dropout(drop)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Each token by itself."""
+        return self.drop(self.fc2(self.fc1(x), self.act))
