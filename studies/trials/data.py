@@ -11,6 +11,7 @@ from searchspace.spec import Spec
 WHOLE_TURN = 6.283186  # in radians
 MOST_BYTES = 4 * 2**30  # of pictures that are made and kept whole
 DIGITS = 10
+MOST_DIGITS = 3  # in a picture
 Side = Annotated[float, Within(0, LARGEST_SIDE, above=True)]
 Strength = Annotated[float, Within(0, 1000)]
 Interpolation = Literal["bilinear", "bicubic"]
@@ -52,13 +53,14 @@ class _Data(Spec):
 class DigitsSpec(_Data):
     """Placed digits; lengths in pixels, intensities in units of full ink.
 
-    For validation, whole digits are held out, so that no digit is in both parts.
+    With several `digits` in a picture, a class is the number that they make, read from left to right. For validation,
+    whole digits are held out, so that no digit is in both parts.
     """
 
     kind: Literal["digits"]
     img_size: Pixels = 16
     in_chans: Literal[3] = 3
-    num_classes: Annotated[int, Within(2, DIGITS)] = DIGITS
+    num_classes: Annotated[int, Within(2, DIGITS**MOST_DIGITS)] = DIGITS
     train_size: Pictures = 8192
     test_size: Pictures = 8192
     min_side: Side = Field(11.0, description="smallest side of a digit")
@@ -73,6 +75,12 @@ class DigitsSpec(_Data):
     first_class: Annotated[int, Within(0, DIGITS - 1), Added("0.3.0", 0)] = Field(
         0, description="the smallest digit that is used; with num_classes 5, 0 gives the digits 0 to 4, 5 those 5 to 9"
     )
+    digits: Annotated[int, Within(1, MOST_DIGITS), Added("0.4.0", 1)] = Field(
+        1, description="in a picture, side by side; their number, read from left to right, is the class"
+    )
+    clutter: Annotated[int, Within(0, 64), Added("0.4.0", 0)] = Field(
+        0, description="fragments of other digits, half as wide and high, anywhere in a picture"
+    )
 
     @model_validator(mode="after")
     def _check(self) -> "DigitsSpec":
@@ -81,7 +89,9 @@ class DigitsSpec(_Data):
                 "a digit must fit its picture: min_side at most max_side at most img_size, got "
                 f"{self.min_side:g}, {self.max_side:g} and {self.img_size}"
             )
-        if self.first_class + self.num_classes > DIGITS:
+        if self.digits > 1:
+            self._check_several()
+        elif self.first_class + self.num_classes > DIGITS:
             raise ValueError(
                 f"there are the digits 0 to 9: first_class + num_classes must be at most {DIGITS}, got "
                 f"{self.first_class} and {self.num_classes}; with first_class {self.first_class}, num_classes of at "
@@ -96,6 +106,19 @@ class DigitsSpec(_Data):
                 f"of memory, and at most {MOST_BYTES // 2**30} GiB are made, {MOST_BYTES // picture} pictures in all"
             )
         return self
+
+    def _check_several(self) -> None:
+        if self.num_classes != DIGITS**self.digits or self.first_class:
+            raise ValueError(
+                f"{self.digits} digits make numbers of {DIGITS**self.digits} classes, from 0: num_classes must be "
+                f"{DIGITS**self.digits} and first_class 0, got {self.num_classes} and {self.first_class}"
+            )
+        if self.digits * self.max_side > self.img_size:
+            raise ValueError(
+                f"digits stand side by side: {self.digits} digits of max_side {self.max_side:g} need img_size "
+                f"{self.digits * self.max_side:g}, got {self.img_size}; max_side of at most "
+                f"{self.img_size / self.digits:g} would work"
+            )
 
 
 class Cifar10Spec(_Data):

@@ -1,11 +1,20 @@
+import re
+
+import pytest
 import torch
+from pydantic import ValidationError
 
 from studies.language.scale_file import load_scale
 from studies.training.data.digits import placed_digits
+from studies.training.data.placing import fragments, place
 from studies.training.data.source import shifted
 from studies.trials.data import DigitsSpec
 
 SPEC = DigitsSpec(kind="digits", train_size=200, test_size=100)
+NONE = torch.zeros(64, 0, 8, 8)  # no fragments
+TWO = DigitsSpec(
+    kind="digits", digits=2, num_classes=100, img_size=24, min_side=8, max_side=11, train_size=2000, test_size=500
+)
 TRAIN_LABELS = [3, 5, 5, 6, 0, 3, 0, 1, 4, 2, 1, 8, 4, 8, 0, 0, 1, 5, 2, 9]
 TEST_LABELS = [5, 5, 2, 5, 5, 6, 6, 9, 0, 7, 1, 7, 8, 3, 8, 0, 4, 8, 2, 6]
 
@@ -64,7 +73,9 @@ def test_train_and_test_come_from_disjoint_digits(monkeypatch) -> None:
 
     seen: list[set[int]] = []
 
-    def remember(digits: torch.Tensor, spec: DigitsSpec, generator: torch.Generator) -> torch.Tensor:
+    def remember(
+        digits: torch.Tensor, torn: torch.Tensor, spec: DigitsSpec, generator: torch.Generator
+    ) -> torch.Tensor:
         seen.append({int(d.flatten()[0]) for d in digits})
         return torch.randn(len(digits), 3, spec.img_size, spec.img_size)
 
@@ -81,11 +92,9 @@ def test_train_and_test_come_from_disjoint_digits(monkeypatch) -> None:
 
 
 def test_a_placed_digit_lies_within_its_canvas_as_upright_ink() -> None:
-    from studies.training.data.digits import place
-
     spec = SPEC.model_copy(update={"rotation": 0.0, "background": 0.0, "noise": 0.0, "min_side": 8.0, "max_side": 8.0})
     ones = torch.ones(64, 1, 8, 8)
-    ink = place(ones, spec, torch.Generator().manual_seed(0)).amax(1) > 0
+    ink = place(ones, NONE, spec, torch.Generator().manual_seed(0)).amax(1) > 0
     counts = ink.flatten(1).sum(1)
     assert (counts >= 64).all()  # all of the digit, 8 x 8 pixels and the blended border
     assert (counts <= 100).all()
@@ -107,3 +116,62 @@ def test_the_shipped_scale_has_the_promised_pictures() -> None:
     data = load_scale("digits").data
     assert 16 <= data.img_size <= 32
     assert data.train_size == data.test_size == 8192
+
+
+def _clean(spec: DigitsSpec, **changes: float) -> DigitsSpec:
+    return spec.model_copy(update={"rotation": 0.0, "background": 0.0, "noise": 0.0, **changes})
+
+
+def test_the_class_of_several_digits_is_their_number_read_from_left_to_right() -> None:
+    x, y = placed_digits(_clean(TWO, min_side=12.0, max_side=12.0))["train"]  # they fill the width
+    assert set(y.tolist()) == set(range(100))
+    halves = x[..., :12].mean(1).flatten(1), x[..., 12:].mean(1).flatten(1)
+    for half, digits in zip(halves, (y // 10, y % 10), strict=True):
+        means = torch.stack([half[digits == digit].mean(0) for digit in range(10)])
+        nearest = torch.cdist(half - half.mean(0), means - half.mean(0)).argmin(1)
+        assert (nearest == digits).float().mean() > 0.3  # by chance 0.1
+
+
+def test_several_digits_stand_side_by_side() -> None:
+    spec = _clean(TWO, min_side=8.0, max_side=8.0)
+    ink = place(torch.ones(64, 2, 8, 8), NONE, spec, torch.Generator().manual_seed(0)).amax(1) > 0
+    columns = ink.any(1).sum(1)
+    assert (ink.flatten(1).sum(1) >= 128).all()  # both of them, 8 x 8 pixels each
+    assert (columns >= 16).all()
+    assert ink[:, :, :4].any()
+    assert ink[:, :, -4:].any()
+
+
+def test_fragments_are_ink_beside_the_digit() -> None:
+    clean = _clean(SPEC, clutter=5)
+    digits = torch.zeros(64, 1, 8, 8)
+    torn = fragments(torch.ones(64, 5, 8, 8), torch.Generator().manual_seed(0))
+    assert (torn.flatten(2).sum(2) == 16).all()  # half of each side
+    ink = place(digits, torn, clean, torch.Generator().manual_seed(0)).amax(1) > 0
+    assert ink.flatten(1).any(1).all()
+    assert not torch.equal(
+        placed_digits(SPEC)["train"][0], placed_digits(SPEC.model_copy(update={"clutter": 5}))["train"][0]
+    )
+
+
+def test_a_fragment_is_a_square_of_its_digit() -> None:
+    digit = torch.arange(1, 65.0).reshape(1, 1, 8, 8).expand(200, 1, 8, 8)
+    torn = fragments(digit, torch.Generator().manual_seed(0))[:, 0, 2:6, 2:6]
+    assert (torn[:, 0, 1] - torn[:, 0, 0] == 1).all()
+    assert (torn[:, 1, 0] - torn[:, 0, 0] == 8).all()
+    assert len(torn[:, 0, 0].unique()) == 25  # every place
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"digits": 2}, "num_classes must be 100 and first_class 0, got 10 and 0"),
+        ({"digits": 2, "num_classes": 100, "first_class": 1}, "got 100 and 1"),
+        ({"digits": 2, "num_classes": 100}, "max_side of at most 8 would work"),
+        ({"digits": 4}, "a whole number from 1 to 3, got 4"),
+        ({"clutter": -1}, "a whole number from 0 to 64, got -1"),
+    ],
+)
+def test_several_digits_that_cannot_be_are_refused(changes: dict[str, int], says: str) -> None:
+    with pytest.raises(ValidationError, match=re.escape(says)):
+        DigitsSpec(kind="digits", **changes)

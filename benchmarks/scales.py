@@ -1,0 +1,200 @@
+"""Which setting of the small scale orders models as the paper does, and what each costs.
+
+    python benchmarks/scales.py                        what was tried, and how well each agrees with the paper
+    python benchmarks/scales.py try NAME [--seeds 2]   train a setting's models and add its figures to the table
+    python benchmarks/scales.py judge NAME             how well it agrees on what it was not chosen by
+
+`scales.yaml` has the settings: what each changes of pictures, shrink rule and recipe, for all models alike. A setting
+is chosen by the group CNN to ViT of table 6 and by table 7 alone. What is judged after the choice is the group CNN to
+T2T-ViT of table 6, and the models of tables 1 and 2 that need no teacher and no larger pictures.
+
+tau is Kendall's tau-b of the paper's accuracies and our means; its interval is over seeds (95 %, bootstrap). `itself`
+is the tau between one seed and another: what the noise of seeds leaves of it. `true tau` is Spearman's correction of
+tau for that noise: what many seeds would show, if order and noise are as they look. `late` is what the model that
+gains most gains in the last fifth of its training, in points of accuracy, over the mean of all: a model that is cut off
+while it learns shows here. Cost is in core minutes for one seed of the 13 ViT and T2T-ViT rows of table 6, if those of
+T2T-ViT cost what those of ViT do.
+"""
+
+import argparse
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+from scipy.stats import kendalltau
+from tabulate import tabulate
+
+import studies
+from reports import published
+from searchspace.expand import SpecError
+from studies.language.scale_file import FOLDER, load_scale
+
+HERE = Path(__file__).parent
+SETTINGS, TABLE = HERE / "scales.yaml", HERE / "scales.csv"
+BASE = FOLDER / "digits.yaml"
+RESAMPLES = 2000
+# For each part its study, its groups and the tables whose accuracies its models have in the paper.
+CHOSEN_BY = {
+    "table 6, ViT": ("cnn_to_vit", "CNN to ViT", (6,)),
+    "table 7": ("t2t_ablation", None, (7,)),
+}
+JUDGED_BY = {
+    "table 6, T2T-ViT": ("cnn_to_vit", "CNN to T2T-ViT", (6,)),
+    "table 2": ("vit_comparison", None, (2,)),
+    "table 1": ("structures", None, (2, 3, 4)),
+}
+
+
+def settings() -> dict[str, dict[str, Any]]:
+    """Changes of data, shrink and recipe by name of the setting."""
+    return yaml.safe_load(SETTINGS.read_text()) or {}
+
+
+def scale_file(name: str, folder: Path) -> Path:
+    """The file of a scale with a setting.
+
+    Raises:
+        SpecError: if there is no such setting.
+    """
+    if name not in settings():
+        raise SpecError(f"no setting {name!r} in {SETTINGS.name}; it has {', '.join(settings())}")
+    content = yaml.safe_load(BASE.read_text())
+    content["scale"], content["description"] = name, f"setting {name} of {SETTINGS.name}"
+    del content["stages"]
+    for part in ("data", "shrink", "recipe"):
+        content[part] |= settings()[name].get(part, {})
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{name}.yaml"
+    file.write_text(yaml.safe_dump(content))
+    return file
+
+
+def printed(tables: tuple[int, ...]) -> pd.Series:
+    """The accuracies that the paper has reached itself, by model."""
+    rows = pd.concat([published.table(number) for number in tables])
+    rows = rows[rows["own_schedule"] & rows["paper_top1"].notna()]
+    return rows.drop_duplicates("model").set_index("model")["paper_top1"]
+
+
+def agreement(paper: np.ndarray, ours: list[np.ndarray]) -> dict[str, float]:
+    """tau, its interval over seeds, what seeds agree among themselves, and tau corrected for that."""
+    tau = kendalltau(paper, [of.mean() for of in ours]).statistic
+    found = {"tau": float(tau), "low": np.nan, "high": np.nan, "itself": np.nan, "true": np.nan}
+    seeds = min(map(len, ours))
+    if seeds > 1:
+        random = np.random.default_rng(0)
+        means = np.stack([random.choice(of, (RESAMPLES, len(of))).mean(1) for of in ours], 1)
+        found["low"], found["high"] = np.nanpercentile([kendalltau(paper, row).statistic for row in means], [2.5, 97.5])
+        by_seed = np.stack([of[:seeds] for of in ours])
+        pairs = [kendalltau(by_seed[:, i], by_seed[:, j]).statistic for i, j in combinations(range(seeds), 2)]
+        found["itself"] = float(np.mean(pairs))
+        # Spearman-Brown: what a mean of so many seeds would agree with another such mean.
+        reliable = seeds * found["itself"] / (1 + (seeds - 1) * found["itself"]) if found["itself"] > 0 else np.nan
+        found["true"] = min(1.0, found["tau"] / np.sqrt(reliable)) if reliable > 0 else np.nan
+    return found
+
+
+def figures(name: str, parts: dict[str, Any], store: Path, seeds: int) -> Iterator[dict[str, Any]]:
+    """A row a part: how well the results of a setting agree with the paper."""
+    scale = scale_file(name, store)
+    for part, (study, group, tables) in parts.items():
+        paper = printed(tables)
+        rows = studies.results(study, store, str(scale), seeds)
+        rows = rows[(rows["status"] == "done") & rows["arm"].isin(paper.index)]
+        rows = rows[rows["group"] == group] if group else rows
+        rows = rows.drop_duplicates(["arm", "seed"])
+        ours = {arm: of["top1"].to_numpy(float) for arm, of in rows.groupby("arm", sort=False)}
+        epochs = studies.history(study, store, str(scale), seeds)
+        epochs = epochs[epochs["arm"].isin(ours)].drop_duplicates(["arm", "seed", "epoch"])
+        gain = _late(epochs)
+        yield {
+            "setting": name,
+            "part": part,
+            "models": len(ours),
+            "seeds": int(rows.groupby("arm").size().min()),
+            **agreement(paper[list(ours)].to_numpy(float), list(ours.values())),
+            "late": float(gain.max() - gain.mean()),
+            "latest": str(gain.idxmax()),
+            "core_minutes": float(rows.groupby("arm")["seconds"].mean().sum() / 60),
+            "top1": " ".join(f"{arm}={of.mean():.1f}" for arm, of in ours.items()),
+        }
+
+
+def _late(epochs: pd.DataFrame) -> pd.Series:
+    """What each model gains in the last fifth of its training, in points of accuracy, averaged over seeds."""
+    gains: dict[str, list[float]] = {}
+    for (arm, _), of in epochs.groupby(["arm", "seed"], sort=False):
+        done = of.sort_values("epoch")
+        before = done[done["epoch"] <= 0.8 * done["epoch"].max()]["top1"]
+        gains.setdefault(str(arm), []).append(done["top1"].iloc[-1] - before.iloc[-1] if len(before) else np.nan)
+    return pd.Series({arm: float(np.mean(of)) for arm, of in gains.items()})
+
+
+def train(name: str, parts: dict[str, Any], store: Path, seeds: int) -> None:
+    """Train what is missing of the models of some parts."""
+    scale = scale_file(name, store)
+    for study, group, tables in parts.values():
+        only = [group] if group else []
+        if not only:
+            there = printed(tables)
+            asked = studies.results(study, store, str(scale), 1)["arm"].unique()
+            skipped = ("Distilled", "@384")
+            only = [arm for arm in asked if arm in there and not any(mark in arm for mark in skipped)]
+        studies.run(study, scale=str(scale), seeds=seeds, only=only, runs_dir=store)
+
+
+def kept() -> pd.DataFrame:
+    """The table of what was tried."""
+    return pd.read_csv(TABLE) if TABLE.exists() else pd.DataFrame(columns=["setting", "part"])
+
+
+def keep(rows: list[dict[str, Any]]) -> None:
+    """Add rows to the table, in place of earlier ones of the same setting and part."""
+    made = pd.DataFrame(rows)
+    old = kept().merge(made[["setting", "part"]], how="left", indicator=True)
+    old = old[old["_merge"] == "left_only"].drop(columns="_merge")
+    (pd.concat([old, made]) if len(old) else made).to_csv(TABLE, index=False, float_format="%.3f")
+
+
+def show(rows: pd.DataFrame) -> None:
+    """Print rows of the table."""
+    for column in ("tau", "low", "high", "itself", "true"):
+        rows = rows.assign(**{column: [f"{value:.2f}" if pd.notna(value) else "" for value in rows[column]]})
+    rows = rows.assign(
+        interval=[f"[{low}, {high}]" if low else "" for low, high in zip(rows["low"], rows["high"], strict=True)],
+        late=[f"{late:.1f} ({arm})" for late, arm in zip(rows["late"], rows["latest"], strict=True)],
+    )
+    columns = ["setting", "part", "models", "seeds", "tau", "interval", "itself", "true", "late", "core_minutes"]
+    heads = ["setting", "part", "models", "seeds", "tau", "95 %", "itself", "true tau", "late", "core min a seed"]
+    print(tabulate(rows[columns].to_numpy().tolist(), heads, floatfmt=".1f", disable_numparse=[4, 5, 6, 7]))
+
+
+def main() -> None:
+    """Entry point."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("do", nargs="?", choices=("list", "try", "judge"), default="list")
+    parser.add_argument("name", nargs="*", help="settings")
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--store", type=Path, default=Path("runs/scales"))
+    asked = parser.parse_args()
+    if asked.do == "list":
+        return show(kept())
+    parts = CHOSEN_BY if asked.do == "try" else JUDGED_BY
+    for name in asked.name:
+        try:
+            load_scale(str(scale_file(name, asked.store)))
+        except SpecError as error:
+            parser.error(str(error))
+        train(name, parts, asked.store, asked.seeds)
+        rows = list(figures(name, parts, asked.store, asked.seeds))
+        keep(rows)
+        show(pd.DataFrame(rows))
+    return None
+
+
+if __name__ == "__main__":
+    main()
