@@ -15,7 +15,8 @@ def facts(frame: pd.DataFrame, scale: Scale, store: Store) -> list[tuple[str, st
     states = ", ".join(f"{count} {state}" for state, count in frame["status"].value_counts().items())
     done = frame[frame["status"] == "done"]
     columns = {"Device": "device", "Data": "data_fingerprint"}
-    columns |= {name.removeprefix("version_").replace("_", " "): name for name in map(str, done) if name.startswith("version_")}
+    versions = (name for name in map(str, done) if name.startswith("version_"))
+    columns |= {name.removeprefix("version_").replace("_", " "): name for name in versions}
     found = {label: sorted(set(done[name].dropna().astype(str)) - {""}) for label, name in columns.items()}
     known = [("Scale", described(scale)), ("Trials", states), ("Store", str(store.root))]
     if seeds := sorted(set(done["seed"])):
