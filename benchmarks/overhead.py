@@ -24,9 +24,10 @@ FEW = 4
 
 def timed(executor: str, trials: int, folder: Path) -> tuple[float, float]:
     """Wall seconds of a run, and the seconds of training in it, over one core."""
-    study, scale, runs = folder / "overhead.yaml", folder / "digits.yaml", folder / f"{executor}-{trials}"
+    study, scale, runs = folder / "overhead.yaml", folder / "short.yaml", folder / f"{executor}-{trials}"
     study.write_text(yaml.safe_dump(STUDY))
-    scale.write_text((FOLDER / "digits.yaml").read_text().replace("epochs: 4", "epochs: 1"))
+    digits = (FOLDER / "digits.yaml").read_text()
+    scale.write_text(digits.replace("scale: digits", "scale: digits_short", 1).replace("epochs: 4", "epochs: 1"))
     command = [sys.executable, "-m", "studies.cli", "run", str(study), "--scale", str(scale), "--seeds", str(trials)]
     start = time.perf_counter()
     subprocess.run(
