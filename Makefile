@@ -33,7 +33,7 @@ bench: .venv/.installed
 	$(BIN)/python benchmarks/reference.py --turns 3
 	$(BIN)/python benchmarks/step.py --turns 3 $(if $(BEFORE),--against $(BEFORE))
 	$(BIN)/python benchmarks/startup.py --repeats 5 $(if $(BEFORE),--against $(BEFORE))
-	$(BIN)/python benchmarks/study.py $(if $(BEFORE),--against $(BEFORE))
+	$(BIN)/python benchmarks/study.py
 	$(BIN)/python benchmarks/costs.py
 	$(BIN)/python benchmarks/search.py
 	$(BIN)/python benchmarks/data_pipeline.py
