@@ -53,8 +53,8 @@ class _Data(Spec):
 class DigitsSpec(_Data):
     """Placed digits; lengths in pixels, intensities in units of full ink.
 
-    With several `digits` in a picture, a class is the number that they make, read from left to right. For validation,
-    whole digits are held out, so that no digit is in both parts.
+    With several digits in a picture (`per_picture`), a class is the number that they make, read from left to right. For
+    validation, whole digits are held out, so that no digit is in both parts.
     """
 
     kind: Literal["digits"]
@@ -75,7 +75,7 @@ class DigitsSpec(_Data):
     first_class: Annotated[int, Within(0, DIGITS - 1), Added("0.3.0", 0)] = Field(
         0, description="the smallest digit that is used; with num_classes 5, 0 gives the digits 0 to 4, 5 those 5 to 9"
     )
-    digits: Annotated[int, Within(1, MOST_DIGITS), Added("0.4.0", 1)] = Field(
+    per_picture: Annotated[int, Within(1, MOST_DIGITS), Added("0.4.0", 1)] = Field(
         1, description="in a picture, side by side; their number, read from left to right, is the class"
     )
     clutter: Annotated[int, Within(0, 64), Added("0.4.0", 0)] = Field(
@@ -89,7 +89,7 @@ class DigitsSpec(_Data):
                 "a digit must fit its picture: min_side at most max_side at most img_size, got "
                 f"{self.min_side:g}, {self.max_side:g} and {self.img_size}"
             )
-        if self.digits > 1:
+        if self.per_picture > 1:
             self._check_several()
         elif self.first_class + self.num_classes > DIGITS:
             raise ValueError(
@@ -108,16 +108,17 @@ class DigitsSpec(_Data):
         return self
 
     def _check_several(self) -> None:
-        if self.num_classes != DIGITS**self.digits or self.first_class:
+        classes = DIGITS**self.per_picture
+        if self.num_classes != classes or self.first_class:
             raise ValueError(
-                f"{self.digits} digits make numbers of {DIGITS**self.digits} classes, from 0: num_classes must be "
-                f"{DIGITS**self.digits} and first_class 0, got {self.num_classes} and {self.first_class}"
+                f"{self.per_picture} digits make numbers of {classes} classes, from 0: num_classes must be {classes} and "
+                f"first_class 0, got {self.num_classes} and {self.first_class}"
             )
-        if self.digits * self.max_side > self.img_size:
+        if self.per_picture * self.max_side > self.img_size:
             raise ValueError(
-                f"digits stand side by side: {self.digits} digits of max_side {self.max_side:g} need img_size "
-                f"{self.digits * self.max_side:g}, got {self.img_size}; max_side of at most "
-                f"{self.img_size / self.digits:g} would work"
+                f"digits stand side by side: {self.per_picture} digits of max_side {self.max_side:g} need img_size "
+                f"{self.per_picture * self.max_side:g}, got {self.img_size}; max_side of at most "
+                f"{self.img_size / self.per_picture:g} would work"
             )
 
 

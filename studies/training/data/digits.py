@@ -47,10 +47,10 @@ def placed_digits(spec: DigitsSpec) -> dict[str, tuple[torch.Tensor, torch.Tenso
         train, test, test_size = train[:kept], train[kept:], spec.held_out
     made = {}
     for split, chosen, count in (("train", train, spec.learned), ("test", test, test_size)):
-        pick = chosen[torch.randint(len(chosen), (count, spec.digits), generator=generator)]
+        pick = chosen[torch.randint(len(chosen), (count, spec.per_picture), generator=generator)]
         other = chosen[torch.randint(len(chosen), (count, spec.clutter), generator=generator)]
         torn = fragments(sources[other], generator)
-        numbers = (labels[pick] - spec.first_class) @ DIGITS ** torch.arange(spec.digits).flip(0)
+        numbers = (labels[pick] - spec.first_class) @ DIGITS ** torch.arange(spec.per_picture).flip(0)
         made[split] = (place(sources[pick], torn, spec, generator), numbers)
     mean, std = made["train"][0].mean(), made["train"][0].std()
     return {split: ((pictures - mean) / std, labels) for split, (pictures, labels) in made.items()}

@@ -13,7 +13,7 @@ from studies.trials.data import DigitsSpec
 SPEC = DigitsSpec(kind="digits", train_size=200, test_size=100)
 NONE = torch.zeros(64, 0, 8, 8)  # no fragments
 TWO = DigitsSpec(
-    kind="digits", digits=2, num_classes=100, img_size=24, min_side=8, max_side=11, train_size=2000, test_size=500
+    kind="digits", per_picture=2, num_classes=100, img_size=24, min_side=8, max_side=11, train_size=2000, test_size=500
 )
 TRAIN_LABELS = [3, 5, 5, 6, 0, 3, 0, 1, 4, 2, 1, 8, 4, 8, 0, 0, 1, 5, 2, 9]
 TEST_LABELS = [5, 5, 2, 5, 5, 6, 6, 9, 0, 7, 1, 7, 8, 3, 8, 0, 4, 8, 2, 6]
@@ -165,10 +165,10 @@ def test_a_fragment_is_a_square_of_its_digit() -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"digits": 2}, "num_classes must be 100 and first_class 0, got 10 and 0"),
-        ({"digits": 2, "num_classes": 100, "first_class": 1}, "got 100 and 1"),
-        ({"digits": 2, "num_classes": 100}, "max_side of at most 8 would work"),
-        ({"digits": 4}, "a whole number from 1 to 3, got 4"),
+        ({"per_picture": 2}, "num_classes must be 100 and first_class 0, got 10 and 0"),
+        ({"per_picture": 2, "num_classes": 100, "first_class": 1}, "got 100 and 1"),
+        ({"per_picture": 2, "num_classes": 100}, "max_side of at most 8 would work"),
+        ({"per_picture": 4}, "a whole number from 1 to 3, got 4"),
         ({"clutter": -1}, "a whole number from 0 to 64, got -1"),
     ],
 )

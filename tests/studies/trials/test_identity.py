@@ -36,7 +36,7 @@ ADDED = {
     "teacher.model.backbone.stages": ("0.3.0", None),
     "data.first_class": ("0.3.0", 0),
     "data.validation": ("0.3.0", None),
-    "data.digits": ("0.4.0", 1),
+    "data.per_picture": ("0.4.0", 1),
     "data.clutter": ("0.4.0", 0),
     "recipe.opt": ("0.3.0", "adamw"),
     "recipe.momentum": ("0.3.0", 0.9),
