@@ -111,8 +111,8 @@ class DigitsSpec(_Data):
         classes = DIGITS**self.per_picture
         if self.num_classes != classes or self.first_class:
             raise ValueError(
-                f"{self.per_picture} digits make numbers of {classes} classes, from 0: num_classes must be {classes} and "
-                f"first_class 0, got {self.num_classes} and {self.first_class}"
+                f"{self.per_picture} digits make numbers of {classes} classes, from 0: num_classes must be {classes} "
+                f"and first_class 0, got {self.num_classes} and {self.first_class}"
             )
         if self.per_picture * self.max_side > self.img_size:
             raise ValueError(
