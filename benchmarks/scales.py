@@ -12,8 +12,8 @@ tau is Kendall's tau-b of the paper's accuracies and our means; its interval is 
 is the tau between one seed and another: what the noise of seeds leaves of it. `true tau` is Spearman's correction of
 tau for that noise: what many seeds would show, if order and noise are as they look. `late` is what the model that
 gains most gains in the last fifth of its training, in points of accuracy, over the mean of all: a model that is cut off
-while it learns shows here. Cost is in core minutes for one seed of the 13 ViT and T2T-ViT rows of table 6, if those of
-T2T-ViT cost what those of ViT do.
+while it learns shows here. Cost is in core minutes for one seed of the models of a part, by the clock: a machine that
+does other things too makes it larger.
 """
 
 import argparse
