@@ -2,6 +2,7 @@
 
     python benchmarks/scales.py                        what was tried, and how well each agrees with the paper
     python benchmarks/scales.py try NAME [--seeds 2]   train a setting's models and add its figures to the table
+    python benchmarks/scales.py try NAME --only ViT-DN ViT-S/16   a few of them, for a first look
     python benchmarks/scales.py judge NAME             how well it agrees on what it was not chosen by
 
 `scales.yaml` has the settings: what each changes of pictures, shrink rule and recipe, for all models alike. A setting
@@ -25,18 +26,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import yaml
-from scipy.stats import kendalltau
 from tabulate import tabulate
 
 import studies
 from reports import published
+from reports.tau import over_seeds, tau_b
 from searchspace.expand import SpecError
 from studies.language.scale_file import FOLDER, load_scale
 
 HERE = Path(__file__).parent
 SETTINGS, TABLE = HERE / "scales.yaml", HERE / "scales.csv"
 BASE = FOLDER / "digits.yaml"
-RESAMPLES = 2000
 # For each part its study, its groups and the tables whose accuracies its models have in the paper.
 CHOSEN_BY = {
     "table 6, ViT": ("cnn_to_vit", "CNN to ViT", (6,)),
@@ -47,6 +47,10 @@ JUDGED_BY = {
     "table 2": ("vit_comparison", None, (2,)),
     "table 1": ("structures", None, (2, 3, 4)),
 }
+
+
+# What needs a teacher, or larger pictures.
+SKIPPED = ("Distilled", "@384")
 
 
 def settings() -> dict[str, dict[str, Any]]:
@@ -82,24 +86,20 @@ def printed(tables: tuple[int, ...]) -> pd.Series:
 
 def agreement(paper: np.ndarray, ours: list[np.ndarray]) -> dict[str, float]:
     """tau, its interval over seeds, what seeds agree among themselves, and tau corrected for that."""
-    tau = kendalltau(paper, [of.mean() for of in ours]).statistic
-    found = {"tau": float(tau), "low": np.nan, "high": np.nan, "itself": np.nan, "true": np.nan}
+    tau, low, high = over_seeds(list(paper), ours)
+    found = {"tau": tau, "low": low, "high": high, "itself": np.nan, "true": np.nan}
     seeds = min(map(len, ours))
     if seeds > 1:
-        random = np.random.default_rng(0)
-        means = np.stack([random.choice(of, (RESAMPLES, len(of))).mean(1) for of in ours], 1)
-        found["low"], found["high"] = np.nanpercentile([kendalltau(paper, row).statistic for row in means], [2.5, 97.5])
-        by_seed = np.stack([of[:seeds] for of in ours])
-        pairs = [kendalltau(by_seed[:, i], by_seed[:, j]).statistic for i, j in combinations(range(seeds), 2)]
-        found["itself"] = float(np.mean(pairs))
+        by_seed = np.stack([of[:seeds] for of in ours], 1)
+        found["itself"] = float(np.mean([tau_b(by_seed[i], by_seed[j]) for i, j in combinations(range(seeds), 2)]))
         # Spearman-Brown: what a mean of so many seeds would agree with another such mean.
         reliable = seeds * found["itself"] / (1 + (seeds - 1) * found["itself"]) if found["itself"] > 0 else np.nan
-        found["true"] = min(1.0, found["tau"] / np.sqrt(reliable)) if reliable > 0 else np.nan
+        found["true"] = min(1.0, tau / np.sqrt(reliable)) if reliable > 0 else np.nan
     return found
 
 
 def figures(name: str, parts: dict[str, Any], store: Path, seeds: int) -> Iterator[dict[str, Any]]:
-    """A row a part: how well the results of a setting agree with the paper."""
+    """A row a part: how well the results of a setting agree with the paper, over the models that were trained."""
     scale = scale_file(name, store)
     for part, (study, group, tables) in parts.items():
         paper = printed(tables)
@@ -108,6 +108,8 @@ def figures(name: str, parts: dict[str, Any], store: Path, seeds: int) -> Iterat
         rows = rows[rows["group"] == group] if group else rows
         rows = rows.drop_duplicates(["arm", "seed"])
         ours = {arm: of["top1"].to_numpy(float) for arm, of in rows.groupby("arm", sort=False)}
+        if len(ours) < 2:
+            continue
         epochs = studies.history(study, store, str(scale), seeds)
         epochs = epochs[epochs["arm"].isin(ours)].drop_duplicates(["arm", "seed", "epoch"])
         gain = _late(epochs)
@@ -132,19 +134,6 @@ def _late(epochs: pd.DataFrame) -> pd.Series:
         before = done[done["epoch"] <= 0.8 * done["epoch"].max()]["top1"]
         gains.setdefault(str(arm), []).append(done["top1"].iloc[-1] - before.iloc[-1] if len(before) else np.nan)
     return pd.Series({arm: float(np.mean(of)) for arm, of in gains.items()})
-
-
-def train(name: str, parts: dict[str, Any], store: Path, seeds: int) -> None:
-    """Train what is missing of the models of some parts."""
-    scale = scale_file(name, store)
-    for study, group, tables in parts.values():
-        only = [group] if group else []
-        if not only:
-            there = printed(tables)
-            asked = studies.results(study, store, str(scale), 1)["arm"].unique()
-            skipped = ("Distilled", "@384")
-            only = [arm for arm in asked if arm in there and not any(mark in arm for mark in skipped)]
-        studies.run(study, scale=str(scale), seeds=seeds, only=only, runs_dir=store)
 
 
 def kept() -> pd.DataFrame:
@@ -173,23 +162,48 @@ def show(rows: pd.DataFrame) -> None:
     print(tabulate(rows[columns].to_numpy().tolist(), heads, floatfmt=".1f", disable_numparse=[4, 5, 6, 7]))
 
 
+def arms(parts: dict[str, Any], scale: str, store: Path) -> dict[str, list[str]]:
+    """The models of each part: those whose accuracy the paper has, and that need no teacher and no larger pictures."""
+    found = {}
+    for part, (study, group, tables) in parts.items():
+        there = studies.results(study, store, scale, 1)
+        there = there[there["group"] == group] if group else there
+        paper = printed(tables)
+        found[part] = [
+            arm for arm in there["arm"].unique() if arm in paper and not any(mark in arm for mark in SKIPPED)
+        ]
+    return found
+
+
 def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("do", nargs="?", choices=("list", "try", "judge"), default="list")
-    parser.add_argument("name", nargs="*", help="settings")
+    parser.add_argument("name", nargs="*", metavar="NAME", help=f"settings of {SETTINGS.name}")
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--only", nargs="+", default=[], metavar="MODEL", help="of the parts' models, these alone")
     parser.add_argument("--store", type=Path, default=Path("runs/scales"))
     asked = parser.parse_args()
     if asked.do == "list":
         return show(kept())
+    if not asked.name:
+        parser.error(f"{asked.do} needs the NAME of a setting: {', '.join(settings())}")
+    if asked.seeds < 1:
+        parser.error(f"--seeds: a number from 1 on, got {asked.seeds}")
     parts = CHOSEN_BY if asked.do == "try" else JUDGED_BY
     for name in asked.name:
         try:
-            load_scale(str(scale_file(name, asked.store)))
+            scale = str(scale_file(name, asked.store))
+            load_scale(scale)
         except SpecError as error:
             parser.error(str(error))
-        train(name, parts, asked.store, asked.seeds)
+        models = arms(parts, scale, asked.store)
+        if unknown := set(asked.only) - {arm for of in models.values() for arm in of}:
+            there = dict.fromkeys(arm for of in models.values() for arm in of)
+            parser.error(f"--only: no model {', '.join(sorted(unknown))} to {asked.do}; there are {', '.join(there)}")
+        for part, of in models.items():
+            if only := [arm for arm in of if not asked.only or arm in asked.only]:
+                studies.run(parts[part][0], scale=scale, seeds=asked.seeds, only=only, runs_dir=asked.store)
         rows = list(figures(name, parts, asked.store, asked.seeds))
         keep(rows)
         show(pd.DataFrame(rows))

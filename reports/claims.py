@@ -12,10 +12,10 @@ from reports.chances import surplus
 from reports.columns import COLUMNS
 from reports.render import Section, formatted
 from reports.statistics import LEVEL, least_variance
+from reports.tau import over_seeds
 from reports.welch import Pair, Sample
 
 LITTLE = 1.0  # points: a difference that is smaller, either way, is little
-RESAMPLES = 2000
 TABLES = (6, 7)  # that the claims are about
 VERDICTS = {True: "holds", False: "contradicted", None: "cannot tell"}
 UNTRAINED = "not trained"
@@ -131,22 +131,8 @@ def agreement(results: pd.DataFrame, unfit: Mapping[tuple[str, str], str] = Mapp
             if len(arms) >= 3:
                 printed, ours = zip(*arms, strict=True)
                 rows.append({"table": number, "group": group, "arms": len(arms), "n": min(map(len, ours))})
-                rows[-1] |= dict(zip(("tau", "tau_low", "tau_high"), _tau(printed, ours), strict=True))
+                rows[-1] |= dict(zip(("tau", "tau_low", "tau_high"), over_seeds(printed, ours), strict=True))
     return pd.DataFrame(rows, columns=["table", "group", "arms", "n", "tau", "tau_low", "tau_high"])
-
-
-def _tau(printed: tuple[float, ...], ours: tuple[np.ndarray, ...]) -> tuple[float, float, float]:
-    """Tau, and its interval over seeds; no interval where an arm has one seed."""
-    from scipy.stats import kendalltau  # most of scipy's start-up, which no other table needs
-
-    tau = float(kendalltau(printed, [of.mean() for of in ours]).statistic)
-    if min(map(len, ours)) < 2:
-        return tau, np.nan, np.nan
-    rng = np.random.default_rng(0)
-    means = np.stack([rng.choice(of, (RESAMPLES, len(of))).mean(1) for of in ours], 1)
-    taus = [kendalltau(printed, row).statistic for row in means]
-    low, high = np.nanpercentile(taus, [2.5, 97.5])
-    return tau, float(low), float(high)
 
 
 def sections(claims: pd.DataFrame, ranks: pd.DataFrame, scale: str) -> list[Section]:
