@@ -21,7 +21,7 @@ import argparse
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -37,18 +37,35 @@ from studies.language.scale_file import FOLDER, load_scale
 HERE = Path(__file__).parent
 SETTINGS, TABLE = HERE / "scales.yaml", HERE / "scales.csv"
 BASE = FOLDER / "digits.yaml"
-# For each part its study, its groups and the tables whose accuracies its models have in the paper.
+
+
+class Part(NamedTuple):
+    """Models whose order is compared with the paper's.
+
+    Attributes:
+        study: that has them.
+        group: of the study; none: all.
+        tables: of the paper, with their accuracies.
+        without: models that are left out.
+    """
+
+    study: str
+    group: str | None
+    tables: tuple[int, ...]
+    without: tuple[str, ...] = ()
+
+
 CHOSEN_BY = {
-    "table 6, ViT": ("cnn_to_vit", "CNN to ViT", (6,)),
-    "table 7": ("t2t_ablation", None, (7,)),
+    "table 6, ViT": Part("cnn_to_vit", "CNN to ViT", (6,)),
+    "table 7": Part("t2t_ablation", None, (7,)),
 }
+# T2T-ViT-Wide is the same model as T2T-ViT-d768-4 of table 7, by which settings were chosen: with it and without.
 JUDGED_BY = {
-    "table 6, T2T-ViT": ("cnn_to_vit", "CNN to T2T-ViT", (6,)),
-    "table 2": ("vit_comparison", None, (2,)),
-    "table 1": ("structures", None, (2, 3, 4)),
+    "table 6, T2T-ViT": Part("cnn_to_vit", "CNN to T2T-ViT", (6,)),
+    "the same but Wide": Part("cnn_to_vit", "CNN to T2T-ViT", (6,), ("T2T-ViT-Wide",)),
+    "table 2": Part("vit_comparison", None, (2,)),
+    "table 1": Part("structures", None, (2, 3, 4)),
 }
-
-
 # What needs a teacher, or larger pictures.
 SKIPPED = ("Distilled", "@384")
 
@@ -98,24 +115,33 @@ def agreement(paper: np.ndarray, ours: list[np.ndarray]) -> dict[str, float]:
     return found
 
 
-def figures(name: str, parts: dict[str, Any], store: Path, seeds: int) -> Iterator[dict[str, Any]]:
+def models(part: Part, scale: str, store: Path) -> list[str]:
+    """The models of a part: those whose accuracy the paper has, and that need no teacher and no larger pictures."""
+    there = studies.results(part.study, store, scale, 1)
+    there = there[there["group"] == part.group] if part.group else there
+    paper = printed(part.tables)
+    fit = [arm for arm in there["arm"].unique() if not any(mark in arm for mark in SKIPPED)]
+    return [arm for arm in fit if arm in paper and arm not in part.without]
+
+
+def figures(name: str, parts: dict[str, Part], store: Path, seeds: int) -> Iterator[dict[str, Any]]:
     """A row a part: how well the results of a setting agree with the paper, over the models that were trained."""
-    scale = scale_file(name, store)
-    for part, (study, group, tables) in parts.items():
-        paper = printed(tables)
-        rows = studies.results(study, store, str(scale), seeds)
-        rows = rows[(rows["status"] == "done") & rows["arm"].isin(paper.index)]
-        rows = rows[rows["group"] == group] if group else rows
+    scale = str(scale_file(name, store))
+    for label, part in parts.items():
+        paper = printed(part.tables)
+        rows = studies.results(part.study, store, scale, seeds)
+        rows = rows[(rows["status"] == "done") & rows["arm"].isin(models(part, scale, store))]
+        rows = rows[rows["group"] == part.group] if part.group else rows
         rows = rows.drop_duplicates(["arm", "seed"])
         ours = {arm: of["top1"].to_numpy(float) for arm, of in rows.groupby("arm", sort=False)}
         if len(ours) < 2:
             continue
-        epochs = studies.history(study, store, str(scale), seeds)
+        epochs = studies.history(part.study, store, scale, seeds)
         epochs = epochs[epochs["arm"].isin(ours)].drop_duplicates(["arm", "seed", "epoch"])
         gain = _late(epochs)
         yield {
             "setting": name,
-            "part": part,
+            "part": label,
             "models": len(ours),
             "seeds": int(rows.groupby("arm").size().min()),
             **agreement(paper[list(ours)].to_numpy(float), list(ours.values())),
@@ -162,19 +188,6 @@ def show(rows: pd.DataFrame) -> None:
     print(tabulate(rows[columns].to_numpy().tolist(), heads, floatfmt=".1f", disable_numparse=[4, 5, 6, 7]))
 
 
-def arms(parts: dict[str, Any], scale: str, store: Path) -> dict[str, list[str]]:
-    """The models of each part: those whose accuracy the paper has, and that need no teacher and no larger pictures."""
-    found = {}
-    for part, (study, group, tables) in parts.items():
-        there = studies.results(study, store, scale, 1)
-        there = there[there["group"] == group] if group else there
-        paper = printed(tables)
-        found[part] = [
-            arm for arm in there["arm"].unique() if arm in paper and not any(mark in arm for mark in SKIPPED)
-        ]
-    return found
-
-
 def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -197,13 +210,13 @@ def main() -> None:
             load_scale(scale)
         except SpecError as error:
             parser.error(str(error))
-        models = arms(parts, scale, asked.store)
-        if unknown := set(asked.only) - {arm for of in models.values() for arm in of}:
-            there = dict.fromkeys(arm for of in models.values() for arm in of)
+        arms = {part: models(part, scale, asked.store) for part in parts.values()}
+        there = dict.fromkeys(arm for of in arms.values() for arm in of)
+        if unknown := set(asked.only) - there.keys():
             parser.error(f"--only: no model {', '.join(sorted(unknown))} to {asked.do}; there are {', '.join(there)}")
-        for part, of in models.items():
+        for part, of in arms.items():
             if only := [arm for arm in of if not asked.only or arm in asked.only]:
-                studies.run(parts[part][0], scale=scale, seeds=asked.seeds, only=only, runs_dir=asked.store)
+                studies.run(part.study, scale=scale, seeds=asked.seeds, only=only, runs_dir=asked.store)
         rows = list(figures(name, parts, asked.store, asked.seeds))
         keep(rows)
         show(pd.DataFrame(rows))

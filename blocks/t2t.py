@@ -6,7 +6,10 @@ import torch
 from torch import nn
 
 from blocks.linear import Linear
+from blocks.recorded import is_recorded
 from blocks.soft_split import SoftSplit, Split
+
+LARGE = 100_000  # values of a picture's first tokens; 460,992 at 224 x 224
 
 
 class T2TTokenizer(nn.Module):
@@ -39,10 +42,26 @@ class T2TTokenizer(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Pictures to tokens."""
+        if len(x) > 1 and self._one_by_one(x):
+            return torch.cat([self._tokens(picture) for picture in x.split(1)])
+        return self._tokens(x)
+
+    def _tokens(self, x: torch.Tensor) -> torch.Tensor:
         for split, soft_split, mix in zip(self.splits, self.soft_splits, self.mixers, strict=False):
             grid = split.grid_size(x.shape[2], x.shape[3])
             x = mix(soft_split(x)).transpose(1, 2).unflatten(2, grid)
         return self.proj(self.soft_splits[-1](x))
+
+    def _one_by_one(self, x: torch.Tensor) -> bool:
+        """Whether pictures are so large that one keeps a CPU busy: one after another, a batch needs no more memory.
+
+        Not where gradients are wanted, which need it all anyway, nor where somebody watches the modules inside.
+        """
+        if torch.is_grad_enabled() or x.device.type != "cpu" or is_recorded(x):
+            return False
+        rows, columns = self.splits[0].grid_size(x.shape[2], x.shape[3])
+        watched = any(module._forward_hooks or module._forward_pre_hooks for module in self.modules() if module != self)
+        return rows * columns * x.shape[1] * self.splits[0].kernel ** 2 >= LARGE and not watched
 
 
 class ConvTokenizer(nn.Module):
