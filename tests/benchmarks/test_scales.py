@@ -13,7 +13,7 @@ from benchmarks.scales import CHOSEN_BY, JUDGED_BY, agreement, kept, printed, sc
 from studies.language.scale_file import load_scale
 
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "scales.py"
-SHIPPED = {"digits_long": "long_warm"}
+SHIPPED = {"digits": "plain", "digits_long": "long_warm"}
 
 
 @pytest.mark.parametrize("name", settings())
