@@ -68,6 +68,7 @@ JUDGED_BY = {
 }
 # What needs a teacher, or larger pictures.
 SKIPPED = ("Distilled", "@384")
+NO_TAU = dict.fromkeys(("tau", "low", "high", "itself", "true"), float("nan"))
 
 
 def settings() -> dict[str, dict[str, Any]]:
@@ -104,7 +105,7 @@ def printed(tables: tuple[int, ...]) -> pd.Series:
 def agreement(paper: np.ndarray, ours: list[np.ndarray]) -> dict[str, float]:
     """tau, its interval over seeds, what seeds agree among themselves, and tau corrected for that."""
     tau, low, high = over_seeds(list(paper), ours)
-    found = {"tau": tau, "low": low, "high": high, "itself": np.nan, "true": np.nan}
+    found = NO_TAU | {"tau": tau, "low": low, "high": high}
     seeds = min(map(len, ours))
     if seeds > 1:
         by_seed = np.stack([of[:seeds] for of in ours], 1)
@@ -125,12 +126,13 @@ def models(part: Part, scale: str, store: Path) -> list[str]:
 
 
 def figures(name: str, parts: dict[str, Part], store: Path, seeds: int) -> Iterator[dict[str, Any]]:
-    """A row a part: how well the results of a setting agree with the paper, over the models that were trained."""
+    """A row a part: how well the results of a setting agree with the paper; no tau where models of it are missing."""
     scale = str(scale_file(name, store))
     for label, part in parts.items():
         paper = printed(part.tables)
         rows = studies.results(part.study, store, scale, seeds)
-        rows = rows[(rows["status"] == "done") & rows["arm"].isin(models(part, scale, store))]
+        asked = models(part, scale, store)
+        rows = rows[(rows["status"] == "done") & rows["arm"].isin(asked)]
         rows = rows[rows["group"] == part.group] if part.group else rows
         rows = rows.drop_duplicates(["arm", "seed"])
         ours = {arm: of["top1"].to_numpy(float) for arm, of in rows.groupby("arm", sort=False)}
@@ -139,12 +141,14 @@ def figures(name: str, parts: dict[str, Part], store: Path, seeds: int) -> Itera
         epochs = studies.history(part.study, store, scale, seeds)
         epochs = epochs[epochs["arm"].isin(ours)].drop_duplicates(["arm", "seed", "epoch"])
         gain = _late(epochs)
+        values = list(ours.values())
+        found = agreement(paper[list(ours)].to_numpy(float), values) if len(ours) == len(asked) else NO_TAU
         yield {
             "setting": name,
             "part": label,
             "models": len(ours),
             "seeds": int(rows.groupby("arm").size().min()),
-            **agreement(paper[list(ours)].to_numpy(float), list(ours.values())),
+            **found,
             "late": float(gain.max() - gain.mean()),
             "latest": str(gain.idxmax()),
             "core_minutes": float(rows.groupby("arm")["seconds"].mean().sum() / 60),
@@ -168,11 +172,14 @@ def kept() -> pd.DataFrame:
 
 
 def keep(rows: list[dict[str, Any]]) -> None:
-    """Add rows to the table, in place of earlier ones of the same setting and part."""
+    """Add rows to the table, in place of earlier ones of the same setting and part; in the order of the settings."""
     made = pd.DataFrame(rows)
     old = kept().merge(made[["setting", "part"]], how="left", indicator=True)
     old = old[old["_merge"] == "left_only"].drop(columns="_merge")
-    (pd.concat([old, made]) if len(old) else made).to_csv(TABLE, index=False, float_format="%.3f")
+    table = pd.concat([old, made]) if len(old) else made
+    orders = {"setting": list(settings()), "part": [*CHOSEN_BY, *JUDGED_BY]}
+    table = table.sort_values(list(orders), key=lambda column: column.map(orders[str(column.name)].index))
+    table.to_csv(TABLE, index=False, float_format="%.3f")
 
 
 def show(rows: pd.DataFrame) -> None:

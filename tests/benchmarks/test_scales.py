@@ -36,7 +36,11 @@ def test_every_row_of_the_table_is_of_a_setting_and_a_part() -> None:
     assert set(rows["setting"]) <= set(settings())
     assert set(rows["part"]) <= {*CHOSEN_BY, *JUDGED_BY}
     assert not rows.duplicated(["setting", "part"]).any()
-    assert (rows["top1"].str.split().str.len() > 1).all()
+    assert list(rows["models"]) == list(rows["top1"].str.count("="))
+    most = rows.groupby("part")["models"].transform("max")
+    assert list(rows["tau"].notna()) == list(rows["models"] == most), (
+        "a tau of some of the models would be another figure"
+    )
 
 
 def test_nothing_but_what_ships_was_judged() -> None:
