@@ -22,7 +22,7 @@ def listeners(plan: Plan, how: How) -> list[Tracker]:
     """
     made: list[Tracker] = []
     if how.page is not None:
-        page = LivePage(plan, how.page)
+        page = LivePage(plan, how.page, waits=how.executor != "inline")
         page.check()
         made.append(page)
     return made + open_trackers(list(dict.fromkeys(how.trackers)), plan.store.folder_here)

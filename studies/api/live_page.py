@@ -1,6 +1,7 @@
 """A study's page, written again and again while its run goes on."""
 
 import os
+import threading
 import time
 import uuid
 from collections.abc import Mapping
@@ -15,7 +16,8 @@ from studies.tracking.tracker import Tracked
 from studies.trials.results import EpochRecord
 
 REFRESH = 10  # seconds, of the page in a browser
-SHARE = 0.05  # of the run's time that goes into its page
+SHARE = 0.02  # of the run's time that goes into its page
+_writing = threading.Lock()  # a page at a time: the last is begun when the one before is whole
 
 
 class LivePage:
@@ -24,17 +26,19 @@ class LivePage:
     Args:
         plan: of the run.
         file: where the page is; `store`: `pages/STUDY@SCALE.html` in the store, or here if that is a URL.
+        waits: whether it has a thread of its own, which no worker waits for. Not where this process trains: to write
+            a page is to count models, and both use torch's random state.
     """
 
     title = "The page"
-    waits = False  # and it counts models, which is for the thread that trains: both use its random state
 
-    def __init__(self, plan: Plan, file: str) -> None:
-        self.plan = plan
+    def __init__(self, plan: Plan, file: str, waits: bool = False) -> None:
+        self.plan, self.waits = plan, waits
         name = f"{plan.study.name}@{plan.scale.scale}.html"
         self.file = Path(file) if file != "store" else plan.store.folder_here / "pages" / name
         self.where = str(self.file)
         self._next = 0.0
+        self._written = False
 
     def check(self) -> None:
         """Refuse a place where no file can be written.
@@ -63,13 +67,18 @@ class LivePage:
 
     def write(self, running: bool = False) -> None:
         """Write the page as the store stands, whole or not at all; `running`: a browser is to load it again."""
-        start = time.monotonic()
-        refresh = REFRESH if running else 0
+        with _writing:
+            start = time.monotonic()
+            self._write(REFRESH if running else 0)
+            took = time.monotonic() - start
+        # The first imports what draws, and counts what was never counted: the next ones are shorter.
+        self._next = time.monotonic() + (max(REFRESH, took / SHARE) if self._written else REFRESH)
+        self._written = True
+
+    def _write(self, refresh: int) -> None:
         what = self.plan.study, self.plan.scale, self.plan.store
         text = page_of(*what, refresh=refresh, more=front_of(*what))
         self.file.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.file.with_name(f".{self.file.name}.{uuid.uuid4().hex[:8]}")
         temporary.write_text(text, encoding="utf-8")
         os.replace(temporary, self.file)
-        took = time.monotonic() - start
-        self._next = time.monotonic() + max(REFRESH, took / SHARE)

@@ -20,7 +20,7 @@ from studies.engine.events import RayDiedError, StoppedError
 from studies.engine.options import Options
 from studies.engine.queue import Queue
 from studies.language.study import Study, checked_count, seed_list
-from studies.planning.estimate import work
+from studies.planning.estimate import length
 from studies.planning.machine import check_devices, check_memory, check_share
 from studies.planning.plan import Plan, make_plan
 from studies.reporting.frames import results, store_root
@@ -263,7 +263,7 @@ def check(plan: Plan, how: How) -> None:
 def _train(
     plan: Plan, missing: list[TrialSpec], how: How, announce: Callable[[], None], audience: Sequence[Tracker]
 ) -> Outcome:
-    weights = {trial.id: work(trial) for trial in missing}
+    weights = {trial.id: length(trial) for trial in missing}
     options = options_of(how, len(missing))
     epochs = {trial.id: trial.recipe.epochs for trial in missing}
     with Progress(plan.names, missing, {i: w / epochs[i] for i, w in weights.items()}) as progress:

@@ -14,7 +14,7 @@ from studies.api.search_settings import Asked
 from studies.api.wording import counted, say
 from studies.engine.events import RayDiedError, StoppedError
 from studies.engine.queue import Queue
-from studies.planning.estimate import work
+from studies.planning.estimate import length
 from studies.searching.journal import BusyError, opened, study_in
 from studies.searching.loop import Loop, Wanted
 from studies.searching.objectives import directions
@@ -122,4 +122,4 @@ def _announce(progress: Progress, search: Search, proposal: Proposal, top1: floa
         progress.expected -= 1
         progress.names[trial.id] += f" = {name}"
     else:
-        progress.add(trial, name, work(trial) / trial.recipe.epochs)
+        progress.add(trial, name, length(trial) / trial.recipe.epochs)

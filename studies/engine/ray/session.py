@@ -1,9 +1,10 @@
 """A Ray of our own on this machine, or a running one: silent, watched, and left at the end."""
 
 import logging
+import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +13,8 @@ import ray
 from searchspace.expand import SpecError
 from studies.engine.cluster import Cluster, Watchdog, children, kill
 from studies.engine.events import RayDiedError
+
+QUIET = {"PYTHONWARNINGS": "ignore"}  # in the environment of workers
 
 
 @contextmanager
@@ -25,18 +28,18 @@ def session(cluster: Cluster) -> Iterator[Watchdog]:
         "log_to_driver": False,
         "logging_level": "ERROR",
         "configure_logging": False,
-        "runtime_env": {"env_vars": {"PYTHONWARNINGS": "ignore"}},
     }
     if cluster.address:
         cluster.reachable()
         try:
-            ray.init(address=cluster.address, **settings)
+            ray.init(address=cluster.address, runtime_env={"env_vars": QUIET}, **settings)
         except (ConnectionError, ValueError, RuntimeError) as error:
             text = " ".join(str(error).split())[:200]
             raise SpecError(f"no Ray cluster at --address {cluster.address}: {text}") from None
     else:
         # "local": never another cluster that happens to run here.
-        ray.init(address="local", num_cpus=cluster.cores, include_dashboard=False, **settings)
+        with environment(QUIET):  # workers of a `runtime_env` are not those that Ray starts ahead: 1.5 s later
+            ray.init(address="local", num_cpus=cluster.cores, include_dashboard=False, **settings)
     _set(handlers)  # Ray's own would end this process at SIGTERM, without a word
     started = [] if cluster.address else [process for process in children() if process not in before]
     watch = Watchdog(lambda: any(node["Alive"] for node in ray.nodes()), started, cluster.silence)
@@ -52,6 +55,21 @@ def session(cluster: Cluster) -> Iterator[Watchdog]:
         watch.ended.set()
         if not died:
             ray.shutdown()
+
+
+@contextmanager
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Variables for processes that are started within; those of this process are as before then."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _handlers() -> dict[signal.Signals, Any]:

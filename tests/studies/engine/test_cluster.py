@@ -1,5 +1,6 @@
 """What a trial asks of a cluster, and what is ended with a Ray that died."""
 
+import os
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -37,6 +38,18 @@ def test_a_trial_asks_for_its_cores() -> None:
     with pytest.raises(SpecError, match=r"asks for 4 CPU and 0 GPU\(s\), and no node of the cluster has that"):
         cluster.check([{"CPU": 2.0}, {"CPU": 3.0}])
     assert Cluster(jobs=3, cpus_per_trial=0.5).cores == 2
+
+
+def test_variables_are_for_the_processes_that_are_started_within(monkeypatch: pytest.MonkeyPatch) -> None:
+    from studies.engine.ray.session import environment
+
+    show = [sys.executable, "-c", "import os; print(os.environ['STUDIES_A'], os.environ['STUDIES_B'])"]
+    monkeypatch.setenv("STUDIES_A", "as it was")
+    monkeypatch.delenv("STUDIES_B", raising=False)
+    with environment({"STUDIES_A": "a", "STUDIES_B": "b"}):
+        assert subprocess.run(show, check=True, capture_output=True, text=True).stdout == "a b\n"
+    assert os.environ["STUDIES_A"] == "as it was"
+    assert "STUDIES_B" not in os.environ
 
 
 def test_early_stopping_judges_a_trial_within_its_group_only() -> None:

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from searchspace.expand import SpecError
 from searchspace.presets import preset
 from searchspace.shrink import shrink
+from studies.language.expansion import at_scale
+from studies.language.resolve import load_study
 from studies.language.scale_file import load_scale
 from studies.planning import estimate as estimates
 from studies.planning.accelerators import PEAK, SHARE, STEP_SECONDS, is_type, macs_per_second
-from studies.planning.estimate import BASES, STARTUP_SECONDS, TRIAL_SECONDS, Estimate, _makespan, estimate, work
+from studies.planning.estimate import BASES, STARTUP_SECONDS, TRIAL_SECONDS, Estimate, _makespan, estimate, length, work
 from studies.store.store import Store
 from studies.training.devices import default_device, device_name
 from studies.trials.data import Cifar10Spec
@@ -204,6 +206,20 @@ def test_time_grows_with_the_work(small: TrialSpec) -> None:
     looked_less = other(small, recipe=recipe.model_copy(update={"interim_test": 8}))
     assert work(looked_less) < work(small)
     assert work(other(small, seed=9)) == work(small)
+
+
+def test_many_small_operators_take_long_and_many_multiply_adds_too() -> None:
+    scale, plan = load_scale("digits"), {}
+    for item in at_scale(load_study("cnn_to_vit"), scale):
+        if item.model is not None:
+            plan[item.arm.name] = TrialSpec(model=item.model, data=scale.data, recipe=scale.recipe, seed=0)
+    times = {name: length(trial) for name, trial in plan.items()}
+    assert min(times, key=times.__getitem__) == "ViT-SW", "one layer"
+    assert times["T2T-ViT-Ghost"] > times["ViT-S/16"], "of fewer layers, with twice the multiply-adds"
+    assert times["T2T-ViT-14"] > times["ViT-DN"], "its tokenizer has layers too"
+    assert times["ResNet50"] > times["ViT-S/16"]
+    whole = TrialSpec(model=preset("t2t_vit_14"), data=Cifar10Spec(kind="cifar10"), recipe=scale.recipe, seed=0)
+    assert length(whole) == pytest.approx(work(whole), rel=0.02), "layers of full size are their multiply-adds"
 
 
 # In all
