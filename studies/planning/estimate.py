@@ -107,10 +107,10 @@ def work(trial: TrialSpec) -> float:
 def length(trial: TrialSpec) -> float:
     """How long a trial takes beside others, in multiply-adds: its work, and so many more for each part and step.
 
-    In a small model a step's time is mostly that of starting its operators, whatever their size. Over the 19 models of
-    `cnn_to_vit` at scale digits (CPU seconds of 60 steps each, one thread with AVX-512, batches of 32): Spearman's
-    correlation with the time of a step is 0.85, by multiply-adds alone -0.42; the error is 26 %, and 140 %. Only the
-    order of trials and the time left follow from it.
+    In a small model a step's time is mostly that of starting its operators, whatever their size. The constants were
+    chosen over the 19 models of `cnn_to_vit` at scale digits (CPU seconds of the fastest of 3 x 20 steps, one thread
+    with AVX-512, batches of 32): there Spearman's correlation with the time of a step is 0.85, by multiply-adds alone
+    -0.42; the error is 26 %, and 140 %. Only the order of trials and the time left follow from it.
     """
     return work(trial) + PART_WORK * _parts(trial.model) * _steps(trial)
 
