@@ -115,7 +115,7 @@ def test_an_arm_is_not_taught_by_one_that_looks_at_other_pictures(study_file: St
         ({"img_size": 28}, "unknown field 'img_size'; a stage changes data and recipe, or names a scale"),
         ({"recipe.lr": -1}, "recipe.lr: "),
         ({"data.img_size": 8}, "a digit must fit its picture"),
-        ({"scale": "digitz"}, "unknown scale 'digitz'; did you mean digits?"),
+        ({"scale": "digitz"}, "unknown scale 'digitz'; did you mean digits, digits_long?"),
         ({"scale": "nothing.yaml"}, "cannot read "),
         ({"scale": 3}, "scale: the name or the path of a scale, got 3"),
     ],
