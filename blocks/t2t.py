@@ -60,8 +60,10 @@ class T2TTokenizer(nn.Module):
         if torch.is_grad_enabled() or x.device.type != "cpu" or is_recorded(x):
             return False
         rows, columns = self.splits[0].grid_size(x.shape[2], x.shape[3])
-        watched = any(module._forward_hooks or module._forward_pre_hooks for module in self.modules() if module != self)
-        return rows * columns * x.shape[1] * self.splits[0].kernel ** 2 >= LARGE and not watched
+        if rows * columns * x.shape[1] * self.splits[0].kernel ** 2 < LARGE:
+            return False
+        inside = (module for module in self.modules() if module is not self)
+        return not any(module._forward_hooks or module._forward_pre_hooks for module in inside)
 
 
 class ConvTokenizer(nn.Module):

@@ -1,4 +1,7 @@
-"""How long trials take: as earlier ones did, else as a calibration of seconds says, else by their MACs."""
+"""How long trials take: as earlier ones did, else as a calibration of seconds says, else by their MACs.
+
+And which take longer than others (`length`), without measuring anything: by that they are ordered.
+"""
 
 import heapq
 from collections.abc import Mapping, Sequence

@@ -17,7 +17,7 @@ from studies.language.expansion import at_scale
 from studies.language.resolve import load_study
 from studies.language.scale_file import load_scale
 from studies.planning import estimate as estimates
-from studies.planning.accelerators import PEAK, SHARE, STEP_SECONDS, is_type, macs_per_second
+from studies.planning.accelerators import STEP_SECONDS, macs_per_second
 from studies.planning.estimate import BASES, STARTUP_SECONDS, TRIAL_SECONDS, Estimate, _makespan, estimate, length, work
 from studies.store.store import Store
 from studies.training.devices import default_device, device_name
@@ -68,39 +68,6 @@ def one(store: Store, trial: TrialSpec, device_type: str | None = None) -> tuple
     """Seconds of a trial and their basis."""
     found = estimate(store, [trial], [trial], 1, device_type)
     return found.seconds[trial.id], found.bases[trial.id]
-
-
-# Devices
-
-
-def test_an_unknown_device_type_names_the_nearest() -> None:
-    with pytest.raises(SpecError) as caught:
-        macs_per_second("h10O")
-    text = str(caught.value)
-    assert text.startswith("no figures for --device-type h10O; did you mean h100")
-    assert "after a trial on one, the store has them" in text
-    assert len(text.splitlines()) == 1
-
-
-def test_a_device_type_is_written_as_users_like() -> None:
-    assert macs_per_second("RTX 4090") == macs_per_second("rtx-4090") == PEAK["rtx4090"] * 1e12 * SHARE
-
-
-@pytest.mark.parametrize(
-    ("device", "device_type", "is_one"),
-    [
-        (H100, "h100", True),
-        (H100, "H100", True),
-        (H100, "h200", False),
-        ("NVIDIA A100-SXM4-80GB", "a100", True),
-        ("NVIDIA GeForce RTX 4090", "RTX-4090", True),
-        ("Tesla T4", "t4", True),
-        ("Tesla V100-SXM2-16GB", "t4", False),
-        ("x86_64 CPU, 1 thread", "h100", False),
-    ],
-)
-def test_a_device_is_of_a_type_by_its_own_name(device: str, device_type: str, is_one: bool) -> None:
-    assert is_type(device, device_type) == is_one
 
 
 # What is asked first
@@ -287,20 +254,3 @@ def test_a_calibration_takes_a_few_steps_whatever_the_trial(
     short = other(small, recipe=small.recipe.model_copy(update={"batch_size": small.data.train_size}))
     assert one(store, short)[0] > 0, "an epoch of one step"
     assert seconds > 0
-
-
-@pytest.mark.parametrize(
-    ("device", "kind", "is_one"),
-    [
-        ("NVIDIA A100-SXM4-80GB", "a100", True),
-        ("NVIDIA A100-SXM4-80GB", "a10", False),
-        ("NVIDIA L40S", "l4", False),
-        ("NVIDIA GeForce RTX 4090", "rtx4090", True),
-        ("NVIDIA GeForce RTX 4090", "RTX-4090", True),
-        ("NVIDIA H100 80GB HBM3", "H100", True),
-        ("x86_64 CPU, 1 thread", "x86_64 CPU, 1 thread", True),
-        ("x86_64 CPU, 1 thread", "cpu", True),
-    ],
-)
-def test_devices_are_of_the_type_that_their_name_has_as_a_word(device: str, kind: str, is_one: bool) -> None:
-    assert is_type(device, kind) is is_one
