@@ -117,7 +117,7 @@ def rank(arguments: argparse.Namespace) -> int:
 
 def _correlation(row: Mapping[Any, Any], figure: str) -> str:
     value, low, high = row[figure], row[f"{figure}_low"], row[f"{figure}_high"]
-    return "" if value != value else f"{value:+.2f} ({low:+.2f} to {high:+.2f})"
+    return "" if value != value else f"{value:+z.2f} ({low:+z.2f} to {high:+z.2f})"
 
 
 def _write(frame: "pd.DataFrame", path: str | None) -> None:

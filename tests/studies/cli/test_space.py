@@ -13,6 +13,7 @@ from support import errors
 import studies
 from studies.cli.arguments import amount
 from studies.cli.parser import main
+from studies.cli.space import _correlation
 from studies.language.scale_file import load_scale
 from studies.language.space_file import load_space
 from studies.searching.candidates import ranking_trial
@@ -204,3 +205,8 @@ def test_an_amount_may_end_in_a_unit(text: str, count: int) -> None:
 def test_what_is_no_amount_is_refused(text: str) -> None:
     with pytest.raises(Exception, match="a whole number of at least 1, which may end in k, M or G"):
         amount(text)
+
+
+def test_a_correlation_that_rounds_to_zero_has_no_minus_sign() -> None:
+    row = {"kendall": -0.001, "kendall_low": -0.012, "kendall_high": 0.3}
+    assert _correlation(row, "kendall") == "+0.00 (-0.01 to +0.30)"
