@@ -12,6 +12,7 @@ from studies.store.files import Files, StoreError
 from studies.store.leases import RENEW_SECONDS, Lease
 
 HUNG = 1  # exit status of a process that ended itself because its trial hung
+STDERR = 2  # the process's own: what stands for `sys.stderr`, in a notebook say, need not be a file
 
 
 def ask_to_stop(files: Files, run: str) -> None:
@@ -70,7 +71,7 @@ class Heart(threading.Thread):
         wait = files.look_seconds
         while not self.ended.wait(wait):
             # Code that holds the interpreter's lock stops this thread too: then the process ends by this timer.
-            faulthandler.dump_traceback_later(max(2 * self.step_timeout, 10.0), exit=True)
+            faulthandler.dump_traceback_later(max(2 * self.step_timeout, 10.0), exit=True, file=STDERR)
             now = time.monotonic()
             if now - self.ticked > self.step_timeout:
                 self._end_hanging_trial()

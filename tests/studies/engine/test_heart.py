@@ -1,5 +1,7 @@
 """The thread beside a training: it renews the lease, hears a wish to stop, and ends a process that hangs."""
 
+import contextlib
+import io
 import subprocess
 import sys
 import threading
@@ -57,6 +59,13 @@ def test_a_stop_file_sets_stopping(files: Files, lease: Lease) -> None:
     assert lease.held(), "who stops lets go of the trial itself"
     take_back_stop(files, "ours")
     assert files.names("stops") == []
+
+
+def test_it_beats_where_the_standard_error_stream_is_no_file(files: Files, lease: Lease) -> None:
+    stopping = threading.Event()
+    with contextlib.redirect_stderr(io.StringIO()), heart(lease, stopping):
+        ask_to_stop(files, "ours")
+        assert stopping.wait(SOON)
 
 
 def test_the_wish_of_another_run_to_stop_is_not_ours(files: Files, lease: Lease) -> None:
