@@ -28,18 +28,10 @@ lint: .venv/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# What each prints, and by which method: benchmarks/README.md. A quarter of an hour on two free cores.
+# What each prints, and then a table of all figures; by which method: benchmarks/README.md. A quarter of an hour on two
+# free cores.
 bench: .venv/.installed
-	$(BIN)/python benchmarks/reference.py --turns 3
-	$(BIN)/python benchmarks/step.py --turns 3 $(if $(BEFORE),--against $(BEFORE))
-	$(BIN)/python benchmarks/startup.py --repeats 5 $(if $(BEFORE),--against $(BEFORE))
-	$(BIN)/python benchmarks/study.py
-	$(BIN)/python benchmarks/costs.py
-	$(BIN)/python benchmarks/search.py
-	$(BIN)/python benchmarks/data_pipeline.py
-	$(BIN)/python benchmarks/verdicts.py
-	$(BIN)/python benchmarks/store.py --trials 2000
-	$(BIN)/python benchmarks/scale.py --trials 100 --repeats 1
+	$(BIN)/python benchmarks/bench.py $(if $(BEFORE),--against $(BEFORE))
 
 # The same four arms by timm's training script: make bench-alternative TIMM_SCRIPT=train.py, a file of the repository
 # huggingface/pytorch-image-models.

@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable
 from os import environ
 
+from figures import tell
+
 from searchspace.cost import remembered
 from searchspace.cost.remembered import costs
 from searchspace.cost.traced import cost
@@ -67,6 +69,7 @@ def main() -> None:
         ]
         whole, parts = (statistics.median(times) for times in zip(*turns, strict=True))
         print(f"{name:24} {len(models):7} {whole:9.2f} {parts:9.2f} {whole / parts:7.1f}")
+        tell(f"counting {len(models)} models of {name}, part by part", "each as a whole", f"{whole / parts:.1f}")
     candidates = drawn(arguments.candidates)
     by_parts(candidates)
     known = statistics.median(seconds(lambda: costs(candidates)) for _ in range(arguments.repeats))

@@ -29,6 +29,7 @@ from typing import Any
 
 import psutil
 import torch
+from figures import tell
 from tabulate import tabulate
 
 Pipeline = Callable[[], int]  # goes through its pictures and gives their number
@@ -175,6 +176,8 @@ def main() -> None:
                 if i % 2
                 else []
             )
+            if ratios:
+                tell(f"augmenting for {name}, the same as", pipeline, spread(ratios[0], 1))
             rows.append([pipeline, *(spread(speeds, 0) for speeds in both), *(spread(ratio, 1) for ratio in ratios)])
             before = both
         header = ["pipeline", "pictures/s", "of a processor", "the one above: x", "of a processor: x"]

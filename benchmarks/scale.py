@@ -13,11 +13,6 @@ machine; each has a GPU that is simulated, of which a trial takes half. Of a ten
 every worker has had two, in the middle and at the end: seconds a trial of the 8 places that are not training (what a
 worker does beside its steps is in it: with fewer cores than places, mostly that), and seconds of the driver's processor
 a trial, which is what would keep a larger cluster waiting. x is over the first tenth; the memory is the driver's.
-
-Measured on 2 cores that others used too (2026-11-25), 10,000 trials in the store and 1,000 in the run: from 100 to
-10,000 trials a plan takes 1.6 times as long, a report 2.0 times, a list 3.7 times, with no exponent above 0.5. The
-driver's processor takes 0.9 times as long for a trial of the last tenth as for one of the first, 11 ms, and its memory
-grows by 34 kB a trial.
 """
 
 import argparse
@@ -31,6 +26,7 @@ from pathlib import Path
 from statistics import median
 
 import yaml
+from figures import tell
 from filled import fill
 from simulated import SLOTS, Run, cluster, run
 from tabulate import tabulate
@@ -121,11 +117,18 @@ def main() -> None:
     print(tabulate(lines + run_lines(seen), HEADERS, disable_numparse=True, colalign=("left", *["right"] * 6)))
     first, last = seen.at(2 * SLOTS), seen.at(len(seen.ends))
     more = len(seen.ends) - 2 * SLOTS
+    driver, head = (last.driver - first.driver) / more / 1024, (last.head - first.head) / more / 1024
     print(
-        f"run of {len(seen.ends):,} trials, {SLOTS} at a time: the driver's memory grew by "
-        f"{(last.driver - first.driver) / more / 1024:.0f} kB a trial, that of the cluster's head by "
-        f"{(last.head - first.head) / more / 1024:.0f} kB"
+        f"run of {len(seen.ends):,} trials, {SLOTS} at a time: the driver's memory grew by {driver:.0f} kB a trial, "
+        f"that of the cluster's head by {head:.0f} kB"
     )
+    largest = f"{arguments.most:,}"
+    for name, size, taken, _, times, *_ in lines:
+        if size == largest:
+            tell(f"{name} of {size} trials", f"{arguments.most // 100:,} trials", f"{times} times as long ({taken} s)")
+    name, _, taken, _, times, *_ = run_lines(seen)[-1]
+    tell(f"{name} of {len(seen.ends):,}, the last tenth", "the first tenth", f"{times} times as long ({taken} s)")
+    tell("the driver's memory, a trial more", "", f"{driver:.0f} kB")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 import optuna
 import pandas as pd
+from figures import tell
 from matplotlib.figure import Figure
 from search_table import read
 from tabulate import tabulate
@@ -198,11 +199,17 @@ def compare(task: Task, samplers: Sequence[str], seeds: int, jobs: int) -> dict[
     return curves
 
 
-def verdicts(curves: dict[str, np.ndarray], trials: int, default: str = "ehvi") -> None:
+def verdicts(curves: dict[str, np.ndarray], trials: int, models: str, default: str = "ehvi") -> None:
     """Whether the default has what it is meant to have, and what is best."""
     half, end = trials // 2 - 1, float(curves["random"][:, -1].mean())
     at_half = curves[default][:, half]
-    print(f"{default} at half of the trials less random at the end: {interval(at_half - end)}")
+    lead = interval(at_half - end)
+    print(f"{default} at half of the trials less random at the end: {lead}")
+    tell(
+        f"share of the hypervolume of {default} after {half + 1} trials, {models}",
+        f"random after {trials}",
+        f"+ {lead}",
+    )
     if OWN in curves:
         print(f"{default} less {OWN}, both at the end: {interval(curves[default][:, -1] - curves[OWN][:, -1])}")
     print(f"most at the end: {max(curves, key=lambda name: curves[name][:, -1].mean())}")
@@ -240,8 +247,9 @@ def main() -> None:
     drawn = {}
     for budget in (None, *arguments.max_macs):
         curves = compare(Task(budget, arguments.trials), samplers, arguments.seeds, arguments.jobs)
-        verdicts(curves, arguments.trials)
-        drawn[f"at most {budget / 1e9:g} G MACs" if budget else "all models"] = curves
+        models = f"at most {budget / 1e9:g} G MACs" if budget else "all models"
+        verdicts(curves, arguments.trials, models)
+        drawn[models] = curves
     draw(drawn).savefig(FIGURE, dpi=120)
     print(f"\n{FIGURE}")
 

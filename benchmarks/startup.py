@@ -22,6 +22,7 @@ from tempfile import TemporaryDirectory
 
 from checkouts import HERE as ROOT
 from checkouts import checkout
+from figures import tell
 from filled import fill
 from tabulate import tabulate
 
@@ -102,6 +103,12 @@ def main() -> None:
         for _ in range(arguments.repeats):
             for (name, code), words in runs.items():
                 found[name, code].append(seconds(words, code))
+    for name, code in found:
+        if (name, other) in found and code == ROOT != other:
+            both = [[wall for wall, _ in found[name, version]] for version in (other, ROOT)]
+            ratio = median(a / b for a, b in zip(*both, strict=True))
+            seconds_of = f"{median(both[1]):.2f} for {median(both[0]):.2f} s"
+            tell(name, f"version {arguments.against}", f"{ratio:.1f} ({seconds_of})")
     empty = found[PYTHON, ROOT]
     rows = [line(name + ("" if code == ROOT else ", other"), times, empty) for (name, code), times in found.items()]
     headers = ["", "wall s", "quartiles", "CPU s", "wall: x python", "CPU: x python"]

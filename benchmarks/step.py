@@ -24,6 +24,7 @@ from statistics import median, quantiles
 from typing import Any
 
 from checkouts import HERE, checkout
+from figures import tell
 
 PARTS = ("data", "seeds", "forward", "backward", "clip", "optimizer", "rest")
 
@@ -191,7 +192,7 @@ def spread(values: list[float]) -> str:
     return f"{median(values):5.2f} ({low:.2f} to {high:.2f})"
 
 
-def compare(ours: Checkout, other: Checkout | None, turns: int, steps: int) -> None:
+def compare(ours: Checkout, other: Checkout | None, against: str | None, turns: int, steps: int) -> None:
     """Print a row an arm, and the sum."""
     checkouts = [c for c in (ours, other) if c]
     for arm in ours.arms:
@@ -216,6 +217,12 @@ def compare(ours: Checkout, other: Checkout | None, turns: int, steps: int) -> N
         line = f"{arm:20} {1000 * median(both[0][0]):10.2f} {counts[0]:10.0f}"
         if other:
             ratios = [[b / a for a, b in zip(mine, its, strict=True)] for mine, its in zip(*both, strict=True)]
+            if arm == "sum":
+                tell(
+                    f"a step at digits, sum of {len(ours.arms)} arms, processor time",
+                    f"version {against}",
+                    spread(ratios[0]).strip(),
+                )
             line += "  ".join(["", *map(spread, ratios)]) + f"  operators of the other {counts[1]:.0f}"
         print(line, flush=True)
     print("\nsplit of the sum, ms of CPU time:")
@@ -245,7 +252,7 @@ def main() -> None:
         if arguments.against:
             folder = stack.enter_context(checkout(arguments.against))
             other = stack.enter_context(Checkout(folder, arguments.study))
-        compare(ours, other, arguments.turns, arguments.steps)
+        compare(ours, other, arguments.against, arguments.turns, arguments.steps)
 
 
 if __name__ == "__main__":

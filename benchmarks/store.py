@@ -22,6 +22,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
+from figures import tell
 from filled import fill
 from tabulate import tabulate
 
@@ -92,6 +93,8 @@ def main() -> None:
             ]
             for name, values in found.items()
         ]
+        for name, times, _, ratio in lines:
+            tell(f"{name}, of {len(chosen):,} trials", "with every history read", f"{ratio} ({times} s)")
         print(f"{len(chosen)} trials of {arguments.epochs} epochs; the frame has {rows} rows")
         print(tabulate(lines, ["", "seconds", "of all", "with histories: x as long"], disable_numparse=True))
         print(f"reading every history takes {median(every):.1f} s; the epochs of one seed as a frame {once:.2f} s")

@@ -27,6 +27,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from checkouts import HERE, checkout
+from figures import tell
 from tabulate import tabulate
 
 STUDY = "cnn_to_vit"
@@ -85,11 +86,16 @@ def main() -> None:
         ideal = [run["wall"] * run["cores"] / run["training"] for run in runs]
         shares = [median(100 * run[part] / (run["wall"] * run["cores"]) for run in runs) for part in PARTS]
         rows.append([name, median(run["wall"] for run in runs), median(ideal), *shares])
+        if name == "ours":
+            what = f"wall time of `studies run {STUDY} --seeds {asked.seeds}`"
+            tell(what, "its training / cores", f"{median(ideal):.2f} times as long")
     heads = ["", "wall s", "wall / ideal", *(f"{part} %" for part in PARTS)]
     print(tabulate(rows, heads, floatfmt=("", ".0f", ".2f", *[".1f"] * len(PARTS))))
     if asked.against:
         ratios = [other["wall"] / ours["wall"] for ours, other in zip(found["ours"], found["other"], strict=True)]
-        print(f"wall time of the other over ours: {median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
+        ratio = f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+        print(f"wall time of the other over ours: {ratio}")
+        tell("the same, wall time", f"version {asked.against}", ratio)
 
 
 if __name__ == "__main__":
