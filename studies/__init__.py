@@ -1,7 +1,8 @@
 """Ablation studies and architecture search: the command line, the engine and the studies that ship.
 
-In Python, each command is a function here: `studies.plan`, `run`, `results`, `history`, `report`, `figure`,
-`evaluate`, `data_check`, `search`, `space_facts`, `space_stats`, `space_results`, `space_rank`.
+In Python, what plans, trains, reports and searches is a function here: `studies.plan`, `run`, `report`, `evaluate`,
+`data_check`, `search`, `space_facts`, `space_stats`, `space_rank`; `results`, `history`, `space_results` and `figure`
+give frames and figures.
 """
 
 from importlib import import_module

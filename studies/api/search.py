@@ -147,7 +147,7 @@ def search(
         grace_period: epochs that early stopping leaves each candidate; default: 1.
         reduction_factor: early stopping lets the best one in so many go on after each rung of epochs; default: 2.
         seed: of the proposals, and of each candidate's training; default: 0.
-        control: search at random too, with as many candidates; default: of up to 50 trials.
+        control: search at random too, with as many candidates; default: where there are at most 50 trials.
         final_seeds: that the best are trained with again, on all training pictures; default: 3.
         top: how many of the best; 0: none; default: 3.
         final_presets: how many of the paper's ViTs and T2T-ViTs within the budget, those of most MACs, are tested

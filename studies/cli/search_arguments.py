@@ -77,7 +77,7 @@ def declare_search(add: Callable[..., argparse.ArgumentParser]) -> argparse.Argu
     command.add_argument(
         "--control",
         action=argparse.BooleanOptionalAction,
-        help="search at random too, with as many candidates (default: for up to 50)",
+        help="search at random too, with as many candidates (default: with at most 50 --trials)",
     )
     command.add_argument(
         "--final-seeds", type=whole(1, 1000), metavar="K", help="that the best are tested with (default: 3)"

@@ -57,7 +57,7 @@ class SearchBlock(Spec):
         2.0, description="early_stop lets the best one in so many go on after each rung of epochs"
     )
     control: bool | None = Field(
-        None, description="a random search beside it, of as many candidates; default: for up to 50"
+        None, description="a random search beside it, of as many candidates; default: with at most 50 trials"
     )
     final_seeds: Annotated[int, Within(1, MOST_SEEDS)] = Field(3, description="that the best are tested with")
     top: Annotated[int, Within(0, 100)] = Field(3, description="how many of the best are tested")

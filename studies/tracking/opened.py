@@ -32,7 +32,7 @@ def _open(name: str, folder: Path) -> Tracker:
         module = importlib.import_module(f"studies.tracking.{name}")
     except ImportError as error:
         raise SpecError(
-            f"--{name} needs a package that is not here ({error}): pip install 't2t-studies[{name}]'"
+            f"--{name} needs a package that is not here ({error}): pip install -e '.[{name}]'"
         ) from None
     try:
         if name == "tensorboard":
