@@ -49,7 +49,7 @@ def add_run_options(command: argparse.ArgumentParser) -> None:
             dest="trackers",
             const=name,
             default=[],
-            help=f"tell {title} of each epoch and trial (pip install -e '.[{name}]')",
+            help=f"tell {title} of each epoch and trial (pip install {name})",
         )
     command.add_argument(
         "--page",

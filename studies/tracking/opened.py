@@ -31,9 +31,7 @@ def _open(name: str, folder: Path) -> Tracker:
         importlib.import_module(TRACKERS[name])
         module = importlib.import_module(f"studies.tracking.{name}")
     except ImportError as error:
-        raise SpecError(
-            f"--{name} needs a package that is not here ({error}): pip install -e '.[{name}]'"
-        ) from None
+        raise SpecError(f"--{name} needs a package that is not here ({error}): pip install {name}") from None
     try:
         if name == "tensorboard":
             return module.TensorBoardTracker(folder / "tensorboard")
