@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.scales import CHOSEN_BY, JUDGED_BY, agreement, kept, printed, scale_file, settings
+from benchmarks.scales import CHOSEN_BY, JUDGED_BY, agreement, ceiling, kept, printed, scale_file, settings
 from studies.language.scale_file import load_scale
 
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "scales.py"
@@ -68,9 +68,9 @@ def test_agreement_is_1_with_the_same_order_and_minus_1_with_the_reverse(values:
     assert found["tau"] == pytest.approx(1)
     assert agreement(paper, [-of for of in same])["tau"] == pytest.approx(-1)
     if seeds == 1:
-        assert np.isnan([found[name] for name in ("low", "high", "itself", "true")]).all()
+        assert np.isnan([found[name] for name in ("low", "high", "itself", "true", "most")]).all()
     else:
-        assert [found[name] for name in ("low", "high", "itself", "true")] == pytest.approx([1, 1, 1, 1])
+        assert [found[name] for name in ("low", "high", "itself", "true", "most")] == pytest.approx([1] * 5)
 
 
 def test_seeds_that_disagree_widen_the_interval_and_raise_the_true_tau() -> None:
@@ -80,6 +80,15 @@ def test_seeds_that_disagree_widen_the_interval_and_raise_the_true_tau() -> None
     assert found["tau"] == pytest.approx(1)
     assert found["low"] < found["high"] <= 1
     assert 0 < found["itself"] <= 1
+
+
+def test_near_ties_and_noise_lower_the_most_that_can_be_reached() -> None:
+    apart, close = np.array([70.0, 75.0, 80.0]), np.array([70.0, 79.9, 80.0])
+    assert ceiling(apart, 0.5, 3) == pytest.approx(1, abs=0.001)
+    # Two of three pairs are always right, the third in half of the cases: (1 + 1 / 3) / 2.
+    assert ceiling(close, 5.0, 10_000) < 1
+    assert ceiling(close, 2.0, 3) == pytest.approx(2 / 3, abs=0.06)
+    assert ceiling(close, 2.0, 3) < ceiling(close, 2.0, 300) < ceiling(close, 2.0, 30_000)
 
 
 def test_the_table_is_printed() -> None:
