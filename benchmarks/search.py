@@ -1,6 +1,7 @@
 """Samplers compared on a space whose every model is trained already: `benchmarks/search_table.py` says how.
 
 python benchmarks/search.py [--seeds 20] [--trials 100] [--samplers ehvi tpe ...] [--max-macs 5G]
+                            [--figure FILE]
 
 ehvi, tpe, nsga2, gp and random are those of `studies search`, run as it runs them but for the training: what a
 candidate came to is looked up. `optuna nsga2` is Optuna's own sampler over the same knobs as a user would write it,
@@ -10,7 +11,7 @@ trial.
 The hypervolume is that of accuracy against the logarithm of MACs, of the candidates within the budget, as a share of
 what the whole table has. `to random's end`: trials until a search has the mean hypervolume that random has at its
 last trial, as a share of these trials. Intervals: of the mean over seeds at 95 %, by bootstrap. It prints a table for
-each budget, writes the curves as benchmarks/search.png, and says which goals are met.
+each budget, and says which goals are met; `--figure` draws the curves (benchmarks/search.png is that of 20 seeds).
 """
 
 import argparse
@@ -39,7 +40,6 @@ from studies.searching.parameters import distribution, suggested
 from studies.searching.search import Search
 
 OWN = "optuna nsga2"
-FIGURE = Path(__file__).with_name("search.png")
 RESAMPLES = 2000
 
 
@@ -242,6 +242,7 @@ def main() -> None:
     )
     parser.add_argument("--max-macs", type=amount, nargs="*", default=[5_000_000_000], help="budgets beside none")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--figure", type=Path, metavar="FILE", help="draw the curves: .png, .svg or .pdf")
     arguments = parser.parse_args()
     samplers = list(dict.fromkeys([*arguments.samplers, "random"]))
     drawn = {}
@@ -250,8 +251,9 @@ def main() -> None:
         models = f"at most {budget / 1e9:g} G MACs" if budget else "all models"
         verdicts(curves, arguments.trials, models)
         drawn[models] = curves
-    draw(drawn).savefig(FIGURE, dpi=120)
-    print(f"\n{FIGURE}")
+    if arguments.figure:
+        draw(drawn).savefig(arguments.figure, dpi=120)
+        print(f"\n{arguments.figure}")
 
 
 if __name__ == "__main__":
