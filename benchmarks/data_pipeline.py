@@ -177,7 +177,7 @@ def main() -> None:
                 else []
             )
             if ratios:
-                tell(f"augmenting for {name}, the same as", pipeline, spread(ratios[0], 1))
+                tell(f"pictures of {name} a second, {rows[-1][0]}", pipeline, spread(ratios[0], 1))
             rows.append([pipeline, *(spread(speeds, 0) for speeds in both), *(spread(ratio, 1) for ratio in ratios)])
             before = both
         header = ["pipeline", "pictures/s", "of a processor", "the one above: x", "of a processor: x"]
