@@ -33,12 +33,12 @@ BENCHMARKS: dict[str, list[str]] = {
 COMPARED = ("step", "startup")  # with the version before speed was worked on
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main() -> int:
     """Entry point; the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--against", help=f"what {' and '.join(COMPARED)} are compared with: a folder, or a revision")
     parser.add_argument("--only", nargs="+", choices=BENCHMARKS, default=list(BENCHMARKS), metavar="NAME")
-    asked = parser.parse_args(arguments)
+    asked = parser.parse_args()
     rows, failed, begin = [], [], time.perf_counter()
     with TemporaryDirectory() as folder:
         for name in dict.fromkeys(asked.only):

@@ -114,7 +114,8 @@ def main() -> None:
         lines = store_lines(Path(folder), arguments.most, arguments.repeats)
     with tempfile.TemporaryDirectory(prefix="ray-") as folder, cluster(folder) as address:
         seen = run(arguments.trials, Path(folder), address)
-    print(tabulate(lines + run_lines(seen), HEADERS, disable_numparse=True, colalign=("left", *["right"] * 6)))
+    of_run = run_lines(seen)
+    print(tabulate(lines + of_run, HEADERS, disable_numparse=True, colalign=("left", *["right"] * 6)))
     first, last = seen.at(2 * SLOTS), seen.at(len(seen.ends))
     more = len(seen.ends) - 2 * SLOTS
     driver, head = (last.driver - first.driver) / more / 1024, (last.head - first.head) / more / 1024
@@ -126,7 +127,7 @@ def main() -> None:
     for name, size, taken, _, times, *_ in lines:
         if size == largest:
             tell(f"{name} of {size} trials", f"{arguments.most // 100:,} trials", f"{times} times as long ({taken} s)")
-    name, _, taken, _, times, *_ = run_lines(seen)[-1]
+    name, _, taken, _, times, *_ = of_run[-1]
     tell(f"{name} of {len(seen.ends):,}, the last tenth", "the first tenth", f"{times} times as long ({taken} s)")
     tell("the driver's memory, a trial more", "", f"{driver:.0f} kB")
 
