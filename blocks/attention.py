@@ -44,6 +44,8 @@ class Attention(nn.Module):
         ValueError: if `num_heads` does not divide `dim`.
     """
 
+    reads = "qkv"  # see `blocks.linear.after`
+
     def __init__(self, dim: int, num_heads: int, qkv_bias: bool = False, gate: nn.Module | None = None) -> None:
         super().__init__()
         if dim % num_heads:
@@ -53,12 +55,15 @@ class Attention(nn.Module):
         self.proj = Linear(dim, dim)
         self.gate = gate if gate is not None else nn.Identity()
 
-    def forward(self, x: torch.Tensor, kept: int | None = None) -> torch.Tensor:
-        """Attend over the tokens; of the first `kept` of them alone, if given: (B, kept, C)."""
+    def forward(self, x: torch.Tensor, kept: int | None = None, norm: nn.Module | None = None) -> torch.Tensor:
+        """Attend over the tokens; of the first `kept` of them alone, if given: (B, kept, C).
+
+        `norm`, if given, is applied to x first.
+        """
         if kept is None or not isinstance(self.gate, nn.Identity):  # a gate sees what all tokens say
-            q, k, v = self.qkv(x).chunk(3, dim=-1)
+            q, k, v = (self.qkv(x, norm) if norm else self.qkv(x)).chunk(3, dim=-1)
         else:
-            q, k, v = self._few_queries(x, kept)
+            q, k, v = self._few_queries(norm(x) if norm else x, kept)
         y = self.gate(self.proj(attend(*(split_heads(part, self.num_heads) for part in (q, k, v)))))
         return y if kept is None else y[:, :kept]
 

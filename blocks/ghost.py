@@ -80,6 +80,8 @@ class GhostMlp(nn.Module):
         ValueError: if `ratio` is not a whole number of at least 2.
     """
 
+    reads = "fc1"  # see `blocks.linear.after`
+
     def __init__(self, dim: int, ratio: float) -> None:
         super().__init__()
         if ratio != int(ratio) or ratio < 2:
@@ -89,7 +91,7 @@ class GhostMlp(nn.Module):
         self.cheap = nn.ModuleList(CheapScale(dim) for _ in range(int(ratio) - 1))
         self.fc2 = Linear(int(ratio) * dim, dim)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Widen cheaply, then project back."""
-        h = self.act(self.fc1(x))
+    def forward(self, x: torch.Tensor, norm: nn.Module | None = None) -> torch.Tensor:
+        """Widen cheaply, then project back. `norm`, if given, is applied to x first."""
+        h = self.act(self.fc1(x, norm) if norm else self.fc1(x))
         return self.fc2(torch.cat([h, *(self.act(cheap(h)) for cheap in self.cheap)], dim=-1))

@@ -9,6 +9,8 @@ from blocks.linear import Linear
 class Mlp(nn.Module):
     """Linear, GELU, linear, dropout. (B, N, C) to (B, N, C); names are those of timm's."""
 
+    reads = "fc1"  # see `blocks.linear.after`
+
     def __init__(self, dim: int, hidden: int, drop: float = 0.0) -> None:
         super().__init__()
         self.fc1 = Linear(dim, hidden)
@@ -16,6 +18,7 @@ class Mlp(nn.Module):
         self.fc2 = Linear(hidden, dim)
         self.drop = nn.Dropout(drop)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Each token by itself."""
-        return self.drop(self.fc2(self.fc1(x), self.act))
+    def forward(self, x: torch.Tensor, norm: nn.Module | None = None) -> torch.Tensor:
+        """Each token by itself. `norm`, if given, is applied to x first."""
+        h = self.fc1(x, norm) if norm else self.fc1(x)
+        return self.drop(self.fc2(h, self.act))

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from blocks.linear import Linear
+from blocks.linear import Linear, after
 from blocks.mlp import Mlp
 
 
@@ -32,10 +32,10 @@ class TokenTransformer(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Mix the tokens."""
-        q, k, v = self.qkv(self.norm1(x)).unsqueeze(1).chunk(3, dim=-1)
+        q, k, v = after(self.norm1, self.qkv, x).unsqueeze(1).chunk(3, dim=-1)
         y = F.scaled_dot_product_attention(q, k, v, scale=self.scale)
         x = (v + self.proj(y)).squeeze(1)
-        return x + self.mlp(self.norm2(x))
+        return x + after(self.norm2, self.mlp, x)
 
 
 class TokenPerformer(nn.Module):
@@ -79,10 +79,10 @@ class TokenPerformer(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Mix the tokens."""
         with _full_precision(x.device.type):
-            k, q, v = self.kqv(self.norm1(x.to(self.norm1.weight.dtype))).float().chunk(3, dim=-1)
+            k, q, v = after(self.norm1, self.kqv, x.to(self.norm1.weight.dtype)).float().chunk(3, dim=-1)
             y = self.attend(k, q, v).to(self.proj.weight.dtype)
             x = v.to(y.dtype) + self.drop(self.proj(y))
-        return x + self.mlp(self.norm2(x))
+        return x + after(self.norm2, self.mlp, x)
 
 
 class TokenLinear(nn.Module):
@@ -95,7 +95,7 @@ class TokenLinear(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Each token by itself."""
-        return self.proj(self.norm(x))
+        return after(self.norm, self.proj, x)
 
 
 def _full_precision(device_type: str) -> AbstractContextManager[object]:

@@ -4,6 +4,8 @@ import torch
 from timm.layers import DropPath
 from torch import nn
 
+from blocks.linear import after
+
 
 class TransformerLayer(nn.Module):
     """x + attn(LN(x)), then x + mlp(LN(x)), each branch under stochastic depth. (B, N, C) to (B, N, C).
@@ -24,7 +26,7 @@ class TransformerLayer(nn.Module):
     def forward(self, x: torch.Tensor, kept: int | None = None) -> torch.Tensor:
         """Attention, then MLP, both residual; of the first `kept` tokens alone, if given: (B, kept, C)."""
         if kept is None:
-            x = x + self.drop_path(self.attn(self.norm1(x)))
+            x = x + self.drop_path(after(self.norm1, self.attn, x))
         else:
             x = x[:, :kept] + self.drop_path(self.attn(self.norm1(x), kept))
-        return x + self.drop_path(self.mlp(self.norm2(x)))
+        return x + self.drop_path(after(self.norm2, self.mlp, x))

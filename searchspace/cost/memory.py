@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from blocks.linear import as_on_gpu
 from searchspace.build import build
 from searchspace.spec import ModelSpec
 
@@ -14,11 +15,11 @@ BATCH = 2  # batch norm wants more than one picture
 def activation_bytes(spec: ModelSpec) -> int:
     """Bytes that one picture's forward pass in training keeps for its backward pass, in float32.
 
-    Each storage that autograd saves is counted once, parameters not at all. The pass runs on CPU, whose fused attention
-    keeps no weights, as that of a GPU; on the meta device it would. Under autocast it is about half; what operators
-    need for the moment comes on top.
+    Each storage that autograd saves is counted once, parameters not at all. The pass runs on a CPU and keeps what it
+    would on a GPU; the fused attention of both keeps no weights, which that of the meta device would. Under autocast it
+    is about half; what operators need for the moment comes on top.
     """
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), as_on_gpu():
         model = build(spec).train()
         return _saved(model, torch.zeros(BATCH, spec.in_chans, *spec.img_size)) // BATCH
 

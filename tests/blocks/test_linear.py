@@ -87,6 +87,28 @@ def test_what_goes_before_is_made_again_and_not_kept(dtype: torch.dtype | None) 
     assert (4, 7) in kept[1] - kept[0]
 
 
+@pytest.mark.parametrize(("wide", "many", "kept"), [(35, 99, False), (36, 28, False), (36, 29, True)])
+def test_what_goes_before_is_kept_where_map_and_input_are_small(
+    wide: int, many: int, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WIDE", wide)
+    monkeypatch.setattr(module, "MANY", many)
+    ours, _ = both(4, 7)
+    x = torch.randn(4, 7, requires_grad=True)
+    saved: list[torch.Tensor] = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: saved.append(t) or t, lambda t: t):
+        ours(x, torch.tanh)
+    assert any(torch.equal(t, x.tanh()) for t in saved if t.shape == x.shape) is kept
+
+
+def test_an_activation_that_is_watched_is_called_once() -> None:
+    ours, _ = both(4, 7)
+    act, seen = nn.GELU(), []
+    act.register_forward_hook(lambda module, given, out: seen.append(out))
+    ours(torch.randn(4, 7, requires_grad=True), act).sum().backward()
+    assert len(seen) == 1
+
+
 def test_what_is_frozen_costs_no_product(products: list[tuple[int, ...]]) -> None:
     ours, _ = both(4, 7)
     ours.requires_grad_(False)

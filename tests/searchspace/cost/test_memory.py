@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from blocks.linear import as_on_gpu
 from searchspace.build import build
 from searchspace.cost.memory import _saved, activation_bytes
 from searchspace.expand import override
@@ -30,7 +31,10 @@ def measured(model: nn.Module, inputs: torch.Tensor) -> int:
     """Bytes that autograd saves: each memory once, none of the model's own."""
     own = {tensor.untyped_storage().data_ptr() for tensor in (*model.parameters(), *model.buffers())}
     saved: list[torch.Tensor] = []  # held, so that no address is used twice
-    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: saved.append(tensor) or tensor, lambda tensor: tensor):
+    hooks = torch.autograd.graph.saved_tensors_hooks(
+        lambda tensor: saved.append(tensor) or tensor, lambda tensor: tensor
+    )
+    with as_on_gpu(), hooks:
         output = model(inputs)
     storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage() for tensor in saved}
     del output
@@ -101,11 +105,27 @@ def test_every_layer_keeps_the_same() -> None:
     assert found == [found[0] + k * layer for k in (0, 1, 2, 5)]
 
 
+def test_what_is_counted_is_that_of_a_gpu_which_keeps_the_values_that_a_layer_norm_makes() -> None:
+    spec = tiny(depth=1, embed_dim=256)
+    model, inputs = build(spec).train(), torch.zeros(2, 3, 8, 8)
+    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: kept.append(tensor) or tensor, lambda tensor: tensor):
+        kept: list[torch.Tensor] = []
+        output = model(inputs)
+    del output
+    tokens, own = 5, {tensor.untyped_storage().data_ptr() for tensor in (*model.parameters(), *model.buffers())}
+    storages = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in kept}
+    on_cpu = sum(size for pointer, size in storages.items() if pointer not in own) // 2
+    assert (
+        activation_bytes(spec) - on_cpu == 2 * tokens * (256 + 2) * F32
+    )  # of two layer norms: values, mean and deviation
+
+
 @pytest.mark.parametrize("name", ["vit_se", "t2t_vit_14", "t2t_vit_t_14", "t2t_vit_16_ghost"])
 def test_a_transformer_keeps_in_proportion_to_the_batch(name: str) -> None:
     spec = override(preset(name), {"img_size": 32, "backbone.depth": 2})
     model = build(spec).train()
-    found = {batch: _saved(model, torch.zeros(batch, 3, 32, 32)) for batch in (1, 2, 5)}
+    with as_on_gpu():
+        found = {batch: _saved(model, torch.zeros(batch, 3, 32, 32)) for batch in (1, 2, 5)}
     assert found == {batch: batch * activation_bytes(spec) for batch in found}
 
 
