@@ -9,7 +9,10 @@ al., arXiv 1406.6247.
 """
 
 from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 
+import numpy as np
 import torch
 
 from studies.training.data.pixels import Pictures
@@ -32,11 +35,7 @@ def placed_digits(spec: DigitsSpec) -> dict[str, tuple[torch.Tensor, torch.Tenso
 
     A pure function of the spec: equal specs give equal bits on one machine.
     """
-    from sklearn.datasets import load_digits
-
-    bunch = load_digits()
-    sources = torch.tensor(bunch.images, dtype=torch.float32) / 16
-    labels = torch.tensor(bunch.target, dtype=torch.int64)
+    sources, labels = handwritten()
     generator = torch.Generator().manual_seed(spec.seed)
     order = torch.randperm(len(labels), generator=generator)
     used = (labels >= spec.first_class) & (labels < spec.first_class + spec.num_classes)
@@ -54,3 +53,22 @@ def placed_digits(spec: DigitsSpec) -> dict[str, tuple[torch.Tensor, torch.Tenso
         made[split] = (place(sources[pick], torn, spec, generator), numbers)
     mean, std = made["train"][0].mean(), made["train"][0].std()
     return {split: ((pictures - mean) / std, labels) for split, (pictures, labels) in made.items()}
+
+
+def handwritten() -> tuple[torch.Tensor, torch.Tensor]:
+    """scikit-learn's digits, (1797, 8, 8) float32 from 0 to 1, and labels (1797,) int64.
+
+    They are read from its file if that is found, since importing scikit-learn takes a second in each process.
+    """
+    package = find_spec("sklearn")  # does not import it
+    folders = (package and package.submodule_search_locations) or []
+    file = next((path for folder in folders if (path := Path(folder, "datasets/data/digits.csv.gz")).exists()), None)
+    if file:
+        values = np.loadtxt(file, delimiter=",", dtype=np.int64)
+    else:
+        from sklearn.datasets import load_digits
+
+        bunch = load_digits()
+        values = np.column_stack([bunch.data, bunch.target])
+    pixels, labels = torch.from_numpy(values[:, :-1]), torch.from_numpy(values[:, -1])
+    return pixels.float().view(-1, 8, 8) / 16, labels.long()

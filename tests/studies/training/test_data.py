@@ -1,11 +1,15 @@
 import re
+import subprocess
+import sys
 
 import pytest
 import torch
 from pydantic import ValidationError
+from sklearn.datasets import load_digits
 
 from studies.language.scale_file import load_scale
-from studies.training.data.digits import placed_digits
+from studies.training.data import digits as module
+from studies.training.data.digits import handwritten, placed_digits
 from studies.training.data.placing import fragments, place
 from studies.training.data.source import shifted
 from studies.trials.data import DigitsSpec
@@ -17,6 +21,21 @@ TWO = DigitsSpec(
 )
 TRAIN_LABELS = [3, 5, 5, 6, 0, 3, 0, 1, 4, 2, 1, 8, 4, 8, 0, 0, 1, 5, 2, 9]
 TEST_LABELS = [5, 5, 2, 5, 5, 6, 6, 9, 0, 7, 1, 7, 8, 3, 8, 0, 4, 8, 2, 6]
+
+
+@pytest.mark.parametrize("from_file", [True, False])
+def test_the_handwritten_digits_are_those_of_scikit_learn(from_file: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not from_file:  # as where the package has it elsewhere
+        monkeypatch.setattr(module, "find_spec", lambda name: None)
+    bunch = load_digits()
+    pictures, labels = handwritten()
+    assert torch.equal(pictures, torch.tensor(bunch.images, dtype=torch.float32) / 16)
+    assert torch.equal(labels, torch.tensor(bunch.target, dtype=torch.int64))
+
+
+def test_they_are_read_without_importing_scikit_learn() -> None:
+    code = "import sys; from studies.training.data import digits; digits.handwritten(); print('sklearn' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
 
 
 def test_placed_digits_are_a_function_of_their_spec() -> None:
@@ -67,10 +86,6 @@ def test_all_ten_digits_are_drawn_as_they_were_before_some_could_be_chosen() -> 
 
 
 def test_train_and_test_come_from_disjoint_digits(monkeypatch) -> None:
-    import sklearn.datasets
-
-    import studies.training.data.digits as module
-
     seen: list[set[int]] = []
 
     def remember(
@@ -79,12 +94,9 @@ def test_train_and_test_come_from_disjoint_digits(monkeypatch) -> None:
         seen.append({int(d.flatten()[0]) for d in digits})
         return torch.randn(len(digits), 3, spec.img_size, spec.img_size)
 
-    class Bunch:
-        images = torch.arange(1797).mul(16).reshape(-1, 1, 1).expand(-1, 8, 8).numpy()
-        target = torch.zeros(1797, dtype=torch.int64).numpy()
-
+    numbered = torch.arange(1797).view(-1, 1, 1).expand(-1, 8, 8), torch.zeros(1797, dtype=torch.int64)
     monkeypatch.setattr(module, "place", remember)
-    monkeypatch.setattr(sklearn.datasets, "load_digits", lambda: Bunch)
+    monkeypatch.setattr(module, "handwritten", lambda: numbered)
     placed_digits.__wrapped__(SPEC.model_copy(update={"train_size": 20_000, "test_size": 20_000}))
     train, test = seen
     assert not train & test
