@@ -149,7 +149,12 @@ def _cnn(spec: CnnSpec) -> nn.Module:
         raise SpecError(f"{spec.library} cannot make {spec.name!r}: {text}") from error
     if spec.args.get("aux_logits"):
         model.register_forward_hook(_main_logits)
-    return with_ghost_convs(model) if spec.conv == "ghost" else model
+    if spec.conv == "full":
+        return model
+    try:
+        return with_ghost_convs(model)
+    except ValueError as error:
+        raise SpecError(f"conv: {spec.name} cannot have ghost convolutions: {error}") from None
 
 
 def _main_logits(model: nn.Module, inputs: Any, logits: Any) -> Any:

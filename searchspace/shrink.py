@@ -25,7 +25,8 @@ SET = (
 class Shrink(Spec):
     """What a scale does to every model; the same for all arms. The default leaves a model as it is.
 
-    MLP ratio and squeeze-and-excitation reduction are kept. Divisions round half up, to at least 1.
+    MLP ratio and squeeze-and-excitation reduction are kept. Divisions round half up, to at least 1; widths to what the
+    model needs a multiple of: its heads, or 2 for ghost operations.
     """
 
     width: Width = Field(1, description="divides embed_dim, growth rate, channels and groups of CNNs")
@@ -152,8 +153,12 @@ def _transformer(data: dict[str, Any], spec: TransformerSpec, rule: Shrink, own:
 
 
 def _cnn(data: dict[str, Any], spec: CnnSpec, rule: Shrink) -> None:
+    # A ghost convolution needs an even number of channels; those of a network that counts groups may be grouped.
+    step = 2 if spec.conv == "ghost" and "cardinality" not in spec.widths else 1
+
     def narrower(value: int | list[int]) -> int | list[int]:
-        return [divide(v, rule.width) for v in value] if isinstance(value, list) else divide(value, rule.width)
+        of_each = [divide(v, rule.width, step) for v in (value if isinstance(value, list) else [value])]
+        return of_each if isinstance(value, list) else of_each[0]
 
     data["widths"] = {name: narrower(value) for name, value in spec.widths.items()}
     data["depths"] = {name: [divide(v, rule.depth) for v in value] for name, value in spec.depths.items()}
