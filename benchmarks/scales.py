@@ -5,9 +5,9 @@
     python benchmarks/scales.py try NAME --only ViT-DN ViT-S/16   a few of them, for a first look
     python benchmarks/scales.py judge NAME             how well it agrees on what it was not chosen by
 
-`scales.yaml` has the settings: what each changes of pictures, shrink rule and recipe, for all models alike. A setting
-is chosen by the group CNN to ViT of table 6 and by table 7 alone. What is judged after the choice is the group CNN to
-T2T-ViT of table 6, and the models of tables 1 and 2 that need no teacher and no larger pictures.
+`scales.yaml` has the settings: what each changes of pictures, shrink rule and recipe, by one rule for all models. A
+setting is chosen by the group CNN to ViT of table 6 and by table 7 alone. What is judged after the choice is the group
+CNN to T2T-ViT of table 6, and the models of tables 1 and 2 that need no teacher and no larger pictures.
 
 tau is Kendall's tau-b of the paper's accuracies and our means; its interval is over seeds (95 %, bootstrap). `itself`
 is the tau between one seed and another: what the noise of seeds leaves of it. `true tau` is Spearman's correction of
@@ -74,7 +74,7 @@ NO_TAU = dict.fromkeys(FIGURES, float("nan"))
 
 
 def settings() -> dict[str, dict[str, Any]]:
-    """Changes of data, shrink and recipe by name of the setting."""
+    """Changes of the scale by name of the setting: of data, shrink and recipe field by field."""
     return yaml.safe_load(SETTINGS.read_text()) or {}
 
 
@@ -89,8 +89,8 @@ def scale_file(name: str, folder: Path) -> Path:
     content = yaml.safe_load(BASE.read_text())
     content["scale"], content["description"] = name, f"setting {name} of {SETTINGS.name}"
     del content["stages"]
-    for part in ("data", "shrink", "recipe"):
-        content[part] |= settings()[name].get(part, {})
+    for part, changes in settings()[name].items():
+        content[part] = content[part] | changes if isinstance(changes, dict) else changes
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{name}.yaml"
     file.write_text(yaml.safe_dump(content))
@@ -145,7 +145,7 @@ def figures(name: str, parts: dict[str, Part], store: Path, seeds: int) -> Itera
         rows = rows[rows["group"] == part.group] if part.group else rows
         rows = rows.drop_duplicates(["arm", "seed"])
         ours = {arm: of["top1"].to_numpy(float) for arm, of in rows.groupby("arm", sort=False)}
-        if len(ours) < 2:
+        if not ours:
             continue
         epochs = studies.history(part.study, store, scale, seeds)
         epochs = epochs[epochs["arm"].isin(ours)].drop_duplicates(["arm", "seed", "epoch"])
@@ -188,7 +188,7 @@ def keep(rows: list[dict[str, Any]]) -> None:
     table = pd.concat([old, made]) if len(old) else made
     orders = {"setting": list(settings()), "part": [*CHOSEN_BY, *JUDGED_BY]}
     table = table.sort_values(list(orders), key=lambda column: column.map(orders[str(column.name)].index))
-    table.to_csv(TABLE, index=False, float_format="%.3f")
+    table.to_csv(TABLE, index=False, float_format="%.4f")
 
 
 def show(rows: pd.DataFrame) -> None:

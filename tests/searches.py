@@ -35,7 +35,7 @@ def space_file(**changes: Any) -> str:
 
 
 def definition(sampler: str = "tpe", objectives: tuple[str, ...] = ("top1", "macs"), **more: Any) -> Definition:
-    scale = changed(Scale.model_validate(TINY), {"validation": 0.25}, {})
+    scale = changed(Scale.model_validate(TINY | more.pop("scale", {})), {"validation": 0.25}, {})
     space: Space = more.pop("space", None) or space_of(SPACE)
     budget, seed = more.pop("budget", BUDGET), more.pop("seed", 0)
     return Definition(space, space.base, budget, scale, sampler, objectives, seed, **more)

@@ -17,7 +17,7 @@ from studies.language.expansion import ScaledArm, as_it_is, at_scale, trials
 from studies.language.likeness import made_alike
 from studies.language.resolve import load_study
 from studies.language.scale_file import load_scale
-from studies.language.study import Arm, Study, title
+from studies.language.study import Arm, Key, Study, title
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -25,8 +25,9 @@ def main(arguments: argparse.Namespace) -> int:
     study = load_study(arguments.study)
     scaled = _scaled(study, arguments.scale)
     models = [item.model or item.refusal for item in scaled]
+    rates = {item.arm.key: _rate(item) if arguments.scale else {} for item in scaled}
     if arguments.diff:
-        first, second = (_named(study, models, name) for name in arguments.diff)
+        first, second = (_named(study, models, rates, name) for name in arguments.diff)
         changed = differences(second, first)
         for key, value in changed.items():
             print(f"{key}: {_inline(field_at(first, key))} -> {_inline(value)}")
@@ -39,6 +40,7 @@ def main(arguments: argparse.Namespace) -> int:
             {"group": arm.group, "arm": arm.name, "baseline": arm.baseline, "optional": arm.optional}
             | _origins(arm)
             | _of_scale(arm)
+            | rates[arm.key]
             | ({"refusal": model} if isinstance(model, str) else {"model": to_dict(model)} | next(figures))
             for arm, model in zip(study.arms, models, strict=True)
         ]
@@ -64,7 +66,7 @@ def main(arguments: argparse.Namespace) -> int:
         for arm, model in rows:
             twin = twins.get(arm.key)
             same = f"the same trial as {twin}, trained once" if twin else ""
-            parts = [same or _change(arm.name == name, model, base), *_more(arm)]
+            parts = [same or _change(arm.name == name, model, base), *_more(arm, rates[arm.key])]
             cost = "" if isinstance(model, str) else f" ({_cost(next(figures))})"
             print(f"  {arm.name}: {', '.join(filter(None, parts))}{cost}")
     alike = made_alike(list(trials(scaled, study.seeds[:1]))) if arguments.scale else []
@@ -116,16 +118,21 @@ def _of_scale(arm: Arm) -> dict[str, Any]:
     return {f"{part}.{field}": value for part, fields in parts for field, value in fields.items()}
 
 
-def _more(arm: Arm) -> list[str]:
+def _rate(item: ScaledArm) -> dict[str, Any]:
+    """The learning rate of an arm, where its scale sets that by the width of a model."""
+    return {"recipe.lr": item.recipe.lr} if item.model and item.scale.lr_base_width else {}
+
+
+def _more(arm: Arm, rate: dict[str, Any]) -> list[str]:
     """What an arm changes beside its model, and what it takes from others."""
-    return [*(f"{field}={_inline(value)}" for field, value in _of_scale(arm).items()), *arm.beside_model]
+    return [*(f"{field}={_inline(value)}" for field, value in (_of_scale(arm) | rate).items()), *arm.beside_model]
 
 
 def _inline(value: object) -> str:
     return yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10_000).removesuffix("\n...\n").strip()
 
 
-def _named(study: Study, models: list[ModelSpec | str], name: str) -> dict[str, Any]:
+def _named(study: Study, models: list[ModelSpec | str], rates: Mapping[Key, Any], name: str) -> dict[str, Any]:
     """The plain data of an arm's model, and of what it takes from others.
 
     Raises:
@@ -135,4 +142,4 @@ def _named(study: Study, models: list[ModelSpec | str], name: str) -> dict[str, 
     model = models[study.arms.index(arm)]
     if isinstance(model, str):
         raise SpecError(f"{name} is not at this scale: {model}")
-    return to_dict(model) | _origins(arm) | _of_scale(arm)
+    return to_dict(model) | _origins(arm) | _of_scale(arm) | rates[arm.key]

@@ -10,6 +10,7 @@ from studies.language.equal_cost import matched
 from studies.language.resolve import load_study
 from studies.language.scale_file import load_scale, own_scale
 from studies.language.study import Arm, File, Key, Origin, OtherArm, Study, title
+from studies.trials.recipe import Recipe
 from studies.trials.scale import Scale
 from studies.trials.trial import SEMANTICS, FileTeacher, Teacher, TrialId, TrialSpec, WeightsFile
 
@@ -24,6 +25,13 @@ class ScaledArm:
     model: ModelSpec | None
     scale: Scale
     refusal: str = ""
+
+    @property
+    def recipe(self) -> Recipe:
+        """By which its model is trained: that of its scale, whose rates may go by width; an arm's own lr wins."""
+        if self.model is None or "lr" in self.arm.recipe:
+            return self.scale.recipe
+        return self.scale.recipe_for(self.model)
 
 
 @dataclass
@@ -63,7 +71,7 @@ def at_scale(study: Study, scale: Scale) -> list[ScaledArm]:
     scaled = {arm.key: _at(arm, scale) for arm in study.arms}
     baselines = {arm.group: scaled[arm.key].model for arm in study.arms if arm.baseline}
     for key, item in scaled.items():
-        scaled[key] = _matched(item, baselines[item.arm.group])
+        scaled[key] = _with_recipe(_matched(item, baselines[item.arm.group]))
     for key, item in scaled.items():
         scaled[key] = _taught(item, scaled)
     refused = True
@@ -159,7 +167,7 @@ class _Maker:
             self.made[key, seed] = TrialSpec(
                 model=item.model,
                 data=item.scale.data,
-                recipe=item.scale.recipe,
+                recipe=item.recipe,
                 seed=seed,
                 teacher=self._teacher(item, seed),
                 pretrained=item.arm.pretrained and self._origin(item.arm.pretrained, item, seed),
@@ -248,6 +256,15 @@ def _at(arm: Arm, scale: Scale) -> ScaledArm:
         return ScaledArm(arm, model, own)
     except SpecError as error:
         return ScaledArm(arm, None, scale, str(error))
+
+
+def _with_recipe(item: ScaledArm) -> ScaledArm:
+    """An arm, refused if its model cannot be trained at the rate that its scale has for its width."""
+    try:
+        _ = item.recipe
+    except SpecError as error:
+        return replace(item, model=None, refusal=f"recipe: {error}")
+    return item
 
 
 def _taught(item: ScaledArm, scaled: Mapping[Key, ScaledArm]) -> ScaledArm:

@@ -183,6 +183,10 @@ def described(scale: Scale) -> str:
 def of_trials(scale: Scale, trained: pd.DataFrame) -> list[str]:
     """What the scale can show; mixed versions, devices or data of what was trained."""
     notes = [scale.shows] if scale.shows else []
+    if base := scale.lr_base_width:
+        notes.append(
+            f"Learning rates here are those of width {base}; a model of mean width w learns at {base} / w times them."
+        )
     for column in trained.columns[trained.columns.str.startswith("version_")]:
         if trained[column].nunique() > 1:
             found = " and ".join(sorted(trained[column].dropna().unique()))

@@ -99,11 +99,13 @@ def _code(of: Evidence) -> Iterable[Check]:
 
 def _comparison(of: Evidence) -> Iterable[Check]:
     for name, trials in (("all candidates", of.ranking), ("all models of the test", of.final)):
-        ways = {(trial.data.model_dump_json(), trial.recipe.model_dump_json()) for trial in trials}
+        by_width = of.definition.scale.lr_base_width is not None
+        rates = {"lr", "min_lr", "warmup_lr"} if by_width else set()
+        ways = {(trial.data.model_dump_json(), trial.recipe.model_dump_json(exclude=rates)) for trial in trials}
         yield Check(
             f"{name} are trained alike: the same data and recipe",
             len(ways) == 1,
-            f"{len(trials)} trials, {_plural(len(ways), 'recipe')}",
+            f"{len(trials)} trials, {_plural(len(ways), 'recipe')}" + ", learning rates by width" * by_width,
         )
     machines = {(r["device"], r["precision"], *sorted(r["versions"].items())) for r in of.results}
     devices = {result["device"] for result in of.results}

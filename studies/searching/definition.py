@@ -47,7 +47,9 @@ class Definition:
 
     def plain(self) -> dict[str, Any]:
         """As plain data, in which fields that are added later leave no trace."""
-        scale = {part: hashed(getattr(self.scale, part)) for part in ("data", "shrink", "recipe")}
+        scale: dict[str, Any] = {part: hashed(getattr(self.scale, part)) for part in ("data", "shrink", "recipe")}
+        if self.scale.lr_base_width is not None:
+            scale["lr_base_width"] = self.scale.lr_base_width
         return {
             "space": self.space.content(),
             "budget": hashed(self.budget),

@@ -114,7 +114,8 @@ def is_at(definition: Mapping[str, Any], scale: Scale) -> bool:
     wanted = {part: json.loads(json.dumps(hashed(getattr(scale, part)))) for part in found}
     for side in (found, wanted):
         side["data"].pop("validation", None)
-    return found == wanted
+    by_width = definition.get("scale", {}).get("lr_base_width")
+    return found == wanted and by_width == scale.lr_base_width
 
 
 def journals_beside(path: Path) -> list[dict[str, Any]]:

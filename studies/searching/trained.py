@@ -16,7 +16,7 @@ from searchspace.spec import ModelSpec
 from studies.searching.candidates import Point, model_key, ranking_trial
 from studies.store.errors import DamagedError, NewerError
 from studies.store.store import Store
-from studies.trials.scale import Scale
+from studies.trials.scale import Scale, changed
 from studies.trials.trial import TrialSpec
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ def _points(space: "Space", store: Store) -> Iterable[Point]:
 def _accuracies(space: "Space", scale: Scale, store: Store) -> dict[Split, dict[str, dict[int, float]]]:
     """The accuracy of each seed of each model, by split, of trials that a candidate might be."""
     wanted = _kind(ranking_trial(space.start, space.base, scale, 0))
+    own = changed(scale, {}, scale.recipe_of(space.base))  # as candidates have it
     found: dict[Split, dict[str, dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
     for trial_id in store.ids():
         try:
@@ -94,14 +95,15 @@ def _accuracies(space: "Space", scale: Scale, store: Store) -> dict[Split, dict[
             trial = store.trial(trial_id) if figures else None
         except (DamagedError, NewerError):
             continue
-        if figures and trial and _kind(trial) == wanted:
+        if figures and trial and _kind(trial) == wanted and trial.recipe == own.recipe_for(trial.model):
             found[trial.data.validation][model_key(trial.model)][trial.seed] = figures["top1"]
     return found
 
 
 def _kind(trial: TrialSpec) -> dict[str, Any]:
-    """What of a trial is the same for all candidates: all but model, seed, and the pictures that it is measured on."""
+    """What of a trial is the same for all candidates: all but model, seed, recipe (whose rates may go by the width of
+    the model), and the pictures that it is measured on."""
     content = hashed(trial)
-    del content["model"], content["seed"]
+    del content["model"], content["seed"], content["recipe"]
     content["data"].pop("validation", None)
     return content

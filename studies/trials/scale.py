@@ -5,10 +5,11 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, model_validator
 
+from searchspace.bounds import Width
 from searchspace.expand import SpecError, from_validation, nearest, set_field
 from searchspace.presets import lineage, names
 from searchspace.shrink import Shrink
-from searchspace.spec import Spec, to_dict
+from searchspace.spec import ModelSpec, Spec, to_dict
 from studies.trials.data import DataSpec, DigitsSpec
 from studies.trials.recipe import Recipe
 
@@ -29,6 +30,12 @@ class Scale(Spec):
     data: DataSpec
     shrink: Shrink = Shrink()
     recipe: Recipe
+    lr_base_width: Width | None = Field(
+        None,
+        description="width of the tokens at which the recipe's learning rates hold: with AdamW, a model of mean width "
+        "w learns at lr_base_width / w times lr, min_lr and warmup_lr, of `presets` and stages too, unless an arm sets "
+        "recipe.lr itself (muP, arXiv 2203.03466). None: one rate for all models",
+    )
     presets: dict[str, dict[str, Any]] = Field(
         {},
         description="recipe fields, by dotted name, for arms that start from a preset or from one that is based on it; "
@@ -44,6 +51,26 @@ class Scale(Spec):
         """What `presets` says of the recipe of arms that start from a preset; the nearest base has the last word."""
         chain = lineage(preset) if self.presets else ()
         return {path: value for name in chain for path, value in self.presets.get(name, {}).items()}
+
+    def recipe_for(self, model: ModelSpec) -> Recipe:
+        """The recipe of a model, whose rates go by 1 / mean width if the scale has `lr_base_width`.
+
+        Raises:
+            SpecError: if a rate is then out of bounds.
+        """
+        recipe, backbone = self.recipe, getattr(model, "backbone", None)
+        if self.lr_base_width is None or backbone is None or recipe.opt != "adamw":
+            return recipe
+        widths = [width for block in backbone.widths() for width in block]
+        share = self.lr_base_width * len(widths) / sum(widths)
+        if share == 1:
+            return recipe
+        rates = {name: getattr(recipe, name) for name in ("lr", "min_lr", "warmup_lr")}
+        plain = to_dict(recipe) | {name: rate and float(f"{rate * share:.4g}") for name, rate in rates.items()}
+        try:
+            return Recipe.model_validate(plain)
+        except ValidationError as error:
+            raise from_validation(error, plain) from None
 
     @model_validator(mode="after")
     def _check(self) -> "Scale":

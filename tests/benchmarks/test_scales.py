@@ -13,7 +13,7 @@ from benchmarks.scales import CHOSEN_BY, JUDGED_BY, agreement, ceiling, kept, pr
 from studies.language.scale_file import load_scale
 
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "scales.py"
-SHIPPED = {"digits": "plain", "digits_long": "long_warm"}
+SHIPPED = {"digits": "plain", "digits_long": "long_warm", "digits_by_width": "long_by_width"}
 
 
 @pytest.mark.parametrize("name", settings())
@@ -21,14 +21,16 @@ def test_every_setting_makes_a_scale(name: str, tmp_path: Path) -> None:
     scale = load_scale(str(scale_file(name, tmp_path)))
     assert scale.scale == name
     for part, changes in settings()[name].items():
-        made = getattr(scale, part).model_dump(mode="json")
-        assert {field: made[field] for field in changes} == changes
+        made = getattr(scale, part)
+        fields = {name: getattr(made, name) for name in changes} if isinstance(changes, dict) else made
+        assert fields == changes
 
 
 @pytest.mark.parametrize(("scale", "setting"), SHIPPED.items())
 def test_what_ships_is_the_setting_that_was_chosen(scale: str, setting: str, tmp_path: Path) -> None:
     shipped, chosen = load_scale(scale), load_scale(str(scale_file(setting, tmp_path)))
     assert (shipped.data, shipped.shrink, shipped.recipe) == (chosen.data, chosen.shrink, chosen.recipe)
+    assert shipped.lr_base_width == chosen.lr_base_width
 
 
 def test_every_row_of_the_table_is_of_a_setting_and_a_part() -> None:

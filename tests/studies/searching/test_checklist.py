@@ -98,6 +98,16 @@ def test_a_point_that_does_not_hold_is_not_marked(whole: Evidence, point: str, c
     assert any(found.startswith(point) for found in missed(replace(whole, **change(whole))))
 
 
+def test_rates_by_width_are_one_way_to_train(tmp_path: Path) -> None:
+    store, of = Store(tmp_path), definition(scale={"lr_base_width": 24})
+    search, found = searched(store, "s", of, count=6)
+    evidence = Evidence(of, search.study, found, [], [], store, journal_path(store, "s"))
+    assert len({trial.recipe.lr for trial in evidence.ranking}) > 1
+    (alike,) = (check for check in checklist(evidence) if check.point.startswith("all candidates are trained alike"))
+    assert alike.holds
+    assert "1 recipe, learning rates by width" in alike.value
+
+
 def test_other_machines_and_a_version_that_is_not_known_are_seen(tmp_path: Path) -> None:
     store, of = Store(tmp_path), definition()
     search, found = searched(store, "s", of, count=2)

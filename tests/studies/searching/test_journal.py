@@ -1,5 +1,6 @@
 """The journal of a search: one process at a time, mended after a kill, and of one search alone."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -8,8 +9,9 @@ from optuna.trial import TrialState
 from searches import candidates, definition, evaluate
 
 from searchspace.expand import SpecError
+from studies.language.scale_file import load_scale
 from studies.searching.definition import Definition
-from studies.searching.journal import BusyError, check_journal, journal_path, opened, study_in
+from studies.searching.journal import BusyError, check_journal, is_at, journal_path, opened, study_in
 from studies.searching.objectives import directions
 from studies.searching.search import Search
 from studies.store.store import Store
@@ -83,8 +85,9 @@ def test_after_a_kill_as_it_began_the_journal_is_taken_up(tmp_path: Path) -> Non
             r"budget\.max_macs is 2000000000 there",
         ),
         (definition(space=OURS.space.model_copy(update={"base": "t2t_vit_19"})), r"space\.base"),
+        (definition(scale={"lr_base_width": 64}), r"scale\.lr_base_width is None there and 64 here"),
     ],
-    ids=["sampler", "seed", "objectives", "budget", "space"],
+    ids=["sampler", "seed", "objectives", "budget", "space", "rate by width"],
 )
 def test_a_journal_of_another_search_is_refused_with_what_differs(path: Path, other: Definition, word: str) -> None:
     before = path.read_bytes()
@@ -93,6 +96,15 @@ def test_a_journal_of_another_search_is_refused_with_what_differs(path: Path, ot
     assert path.read_bytes() == before
     assert check_journal(path, {"s": OURS.plain()}) == {"s": 3}
     assert check_journal(path, {"other": other.plain()}) == {"other": 0}
+
+
+def test_a_search_at_a_scale_of_other_rates_is_at_another_scale() -> None:
+    long, by_width = load_scale("digits_long"), load_scale("digits_by_width")
+    assert (long.data, long.shrink, long.recipe) == (by_width.data, by_width.shrink, by_width.recipe)
+    for scale, other in ((long, by_width), (by_width, long)):
+        plain = replace(OURS, scale=scale).plain()
+        assert is_at(plain, scale)
+        assert not is_at(plain, other)
 
 
 @pytest.mark.parametrize("content", [b"no journal\n", b"{}\n", b"[1]\n", b"\x80\n"])

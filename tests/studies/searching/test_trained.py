@@ -49,6 +49,20 @@ def test_seeds_of_a_model_are_one_and_points_of_another_kind_of_trial_are_none(t
     assert found.model == trial(first).model == trial(found.point).model
 
 
+def test_where_the_rate_goes_by_width_the_points_of_all_widths_are_found(tmp_path: Path) -> None:
+    by_width = OF.scale.model_copy(update={"lr_base_width": 24})
+    tried = [trial(point, by_width) for point in POINTS]
+    assert len({one.recipe.lr for one in tried}) > 1
+    for one in tried:
+        finish(Store(tmp_path), one, 80.0)
+    models = {one.model for one in tried}
+    assert {found.model for found in trained_points(OF.space, by_width, Store(tmp_path))} == models
+    at_one_rate = trained_points(OF.space, OF.scale, Store(tmp_path))
+    assert {found.model for found in at_one_rate} == {
+        one.model for one in tried if one.recipe.lr == OF.scale.recipe.lr
+    }, "trials of other rates are others"
+
+
 def test_of_several_splits_that_of_most_models_is_taken(tmp_path: Path) -> None:
     store, tested = Store(tmp_path), changed(OF.scale, {"validation": None}, {})
     finish(store, trial(POINTS[0]), 80.0)
