@@ -1,4 +1,7 @@
-"""The linear map of every block, by the faster of the two libraries that PyTorch brings for it to a CPU."""
+"""The linear map of every block, by the faster of the two libraries that PyTorch brings for it to a CPU.
+
+What goes before it, an activation or a layer norm, is made again in the backward pass where it would take much memory.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
