@@ -52,7 +52,7 @@ def at_stage(scale: Scale, stage: str, preset: str = "") -> Scale:
         raise SpecError(f"unknown field {unknown!r}; a stage changes data and recipe, or names a scale{hint}", unknown)
     if other is not None and not isinstance(other, str):
         raise SpecError(f"scale: the name or the path of a scale, got {other!r}", "scale")
-    return changed(_for_preset(scale if other is None else _read(other)[1], preset), **of_scale)
+    return changed(for_preset(scale if other is None else _read(other)[1], preset), **of_scale)
 
 
 def own_scale(arm: Arm, scale: Scale) -> Scale:
@@ -62,11 +62,12 @@ def own_scale(arm: Arm, scale: Scale) -> Scale:
     Raises:
         SpecError: if the scale has no such stage, or the arm's changes cannot be made.
     """
-    own = at_stage(scale, arm.stage, arm.preset) if arm.stage else _for_preset(scale, arm.preset)
+    own = at_stage(scale, arm.stage, arm.preset) if arm.stage else for_preset(scale, arm.preset)
     return changed(own, arm.data, arm.recipe)
 
 
-def _for_preset(scale: Scale, preset: str) -> Scale:
+def for_preset(scale: Scale, preset: str) -> Scale:
+    """A scale as arms have it that start from a preset, or from none."""
     return changed(scale, {}, scale.recipe_of(preset)) if preset else scale
 
 

@@ -18,6 +18,7 @@ from studies.searching.outcome import Found, ranked
 from studies.store.files import StoreError
 from studies.store.store import Store
 from studies.trials.results import Figures
+from studies.trials.scale import RATES
 from studies.trials.trial import TrialSpec
 
 MANY_SEEDS = 3  # of the test, and of whole searches, from which a deviation can be told
@@ -98,9 +99,9 @@ def _code(of: Evidence) -> Iterable[Check]:
 
 
 def _comparison(of: Evidence) -> Iterable[Check]:
+    by_width = of.definition.scale.lr_base_width is not None
+    rates = set(RATES) if by_width else set()
     for name, trials in (("all candidates", of.ranking), ("all models of the test", of.final)):
-        by_width = of.definition.scale.lr_base_width is not None
-        rates = {"lr", "min_lr", "warmup_lr"} if by_width else set()
         ways = {(trial.data.model_dump_json(), trial.recipe.model_dump_json(exclude=rates)) for trial in trials}
         yield Check(
             f"{name} are trained alike: the same data and recipe",

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 from searchspace.expand import SpecError
 from searchspace.identity import hashed
 from searchspace.spec import ModelSpec
+from studies.language.scale_file import for_preset
 from studies.searching.candidates import Point, model_key, ranking_trial
 from studies.store.errors import DamagedError, NewerError
 from studies.store.store import Store
-from studies.trials.scale import Scale, changed
+from studies.trials.scale import Scale
 from studies.trials.trial import TrialSpec
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def _points(space: "Space", store: Store) -> Iterable[Point]:
 def _accuracies(space: "Space", scale: Scale, store: Store) -> dict[Split, dict[str, dict[int, float]]]:
     """The accuracy of each seed of each model, by split, of trials that a candidate might be."""
     wanted = _kind(ranking_trial(space.start, space.base, scale, 0))
-    own = changed(scale, {}, scale.recipe_of(space.base))  # as candidates have it
+    own = for_preset(scale, space.base)
     found: dict[Split, dict[str, dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
     for trial_id in store.ids():
         try:

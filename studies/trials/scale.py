@@ -13,6 +13,7 @@ from searchspace.spec import ModelSpec, Spec, to_dict
 from studies.trials.data import DataSpec, DigitsSpec
 from studies.trials.recipe import Recipe
 
+RATES = ("lr", "min_lr", "warmup_lr")  # of a recipe, that go by width
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 
 
@@ -65,8 +66,8 @@ class Scale(Spec):
         share = self.lr_base_width * len(widths) / sum(widths)
         if share == 1:
             return recipe
-        rates = {name: getattr(recipe, name) for name in ("lr", "min_lr", "warmup_lr")}
-        plain = to_dict(recipe) | {name: rate and float(f"{rate * share:.4g}") for name, rate in rates.items()}
+        plain = to_dict(recipe)
+        plain |= {name: plain[name] and float(f"{plain[name] * share:.4g}") for name in RATES}
         try:
             return Recipe.model_validate(plain)
         except ValidationError as error:
