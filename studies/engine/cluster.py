@@ -66,16 +66,21 @@ class Cluster:
         fitting = [node for node in nodes if not self.device_type or kind in node]
         return replace(self, gpus_per_trial=1.0 if any(node.get("GPU", 0) >= 1 for node in fitting) else 0.0)
 
+    def places(self, nodes: Sequence[Mapping[str, float]]) -> int:
+        """How many trials the nodes can run at a time, given the resources of each."""
+        asked = {name: value for name, value in self.resources().items() if value}
+        of_nodes = (min(int(node.get(name, 0) / value) for name, value in asked.items()) for node in nodes)
+        return sum(of_nodes) // self.devices
+
     def check(self, nodes: Sequence[Mapping[str, float]]) -> None:
         """Refuse what no node can give, given the resources of each: Ray would wait for it for ever.
 
         Raises:
             SpecError: if the nodes have not all that one trial asks for.
         """
-        asked = self.resources()
-        places = [min(int(node.get(name, 0) / value) for name, value in asked.items() if value) for node in nodes]
-        if sum(places) >= self.devices:
+        if self.places(nodes):
             return
+        asked = self.resources()
         wanted = f"{asked['CPU']:g} CPU and {asked['GPU']:g} GPU(s)"
         if self.devices > 1:
             wanted += f" for each of its {self.devices} processes"

@@ -16,7 +16,7 @@ from studies.engine.heart import ask_to_stop, take_back_stop
 from studies.engine.options import Options
 from studies.engine.queue import Queue
 from studies.engine.ray.scheduling import WORKER_DEATHS, FromQueue, Judged, Relay, WithinGroups
-from studies.engine.ray.session import session
+from studies.engine.ray.session import environment, session
 from studies.engine.ray.trainable import StoredTrial
 from studies.store.files import StoreError
 from studies.store.store import Store
@@ -69,7 +69,9 @@ def run_ray(
                 callbacks=[relay],
             ),
         )
-        _drive(tuner, store, queue, options, stopping, watch)
+        # By itself Tune asks for one place at a time, and each worker waits until the one before has started.
+        with environment({"TUNE_MAX_PENDING_TRIALS_PG": str(cluster.places(nodes))}):
+            _drive(tuner, store, queue, options, stopping, watch)
         if relay.broken:
             raise StoreError(relay.broken)
 

@@ -40,6 +40,21 @@ def test_a_trial_asks_for_its_cores() -> None:
     assert Cluster(jobs=3, cpus_per_trial=0.5).cores == 2
 
 
+@pytest.mark.parametrize(
+    ("asked", "nodes", "places"),
+    [
+        ({}, [CORES, GPUS], 16),
+        ({"cpus_per_trial": 3.0}, [CORES, CORES], 4),  # two cores of each node are too few for a third
+        ({"gpus_per_trial": 0.5}, [CORES, GPUS, T4], 6),
+        ({"gpus_per_trial": 1.0, "device_type": "T4"}, [GPUS, T4], 1),
+        ({"gpus_per_trial": 1.0, "devices": 2}, [GPUS, T4], 1),  # three GPUs, and a trial may be on several nodes
+        ({"gpus_per_trial": 1.0}, [CORES], 0),
+    ],
+)
+def test_as_many_trials_at_a_time_as_the_nodes_have_places(asked: dict, nodes: list, places: int) -> None:
+    assert Cluster(jobs=None, **asked).places(nodes) == places
+
+
 def test_variables_are_for_the_processes_that_are_started_within(monkeypatch: pytest.MonkeyPatch) -> None:
     from studies.engine.ray.session import environment
 
