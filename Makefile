@@ -28,8 +28,8 @@ lint: .venv/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# What each prints, and then a table of all figures; by which method: benchmarks/README.md. A quarter of an hour on two
-# free cores.
+# What each prints, and then a table of all figures; by which method: benchmarks/README.md. 10 to 15 minutes on two free
+# cores.
 bench: .venv/.installed
 	$(BIN)/python benchmarks/bench.py $(if $(BEFORE),--against $(BEFORE))
 

@@ -12,6 +12,7 @@ from math import ceil
 import psutil
 
 from searchspace.expand import SpecError
+from studies.training.devices import fit_on_gpus
 
 TYPE = "accelerator_type:"  # how Ray's resources begin that name a kind of accelerator
 LOOK_SECONDS = 5.0
@@ -68,9 +69,30 @@ class Cluster:
 
     def places(self, nodes: Sequence[Mapping[str, float]]) -> int:
         """How many trials the nodes can run at a time, given the resources of each."""
-        asked = {name: value for name, value in self.resources().items() if value}
-        of_nodes = (min(int(node.get(name, 0) / value) for name, value in asked.items()) for node in nodes)
-        return sum(of_nodes) // self.devices
+
+        def fit(node: Mapping[str, float]) -> int:
+            asked = self.resources().items()
+            counts = [int(node.get(name, 0) / value) for name, value in asked if value and name != "GPU"]
+            if self.gpus_per_trial:
+                counts.append(fit_on_gpus(node.get("GPU", 0), self.gpus_per_trial))
+            return min(counts)
+
+        return sum(map(fit, nodes)) // self.devices
+
+    def most(self, places: int, running: int) -> int:
+        """How many trials Tune is to have: those that can run, and one that waits for the worker that is free next.
+
+        No more wait, as they are still other runs' to train.
+
+        Args:
+            places: that the nodes had at the start.
+            running: trials that run now; more than that on a cluster that grows.
+        """
+        most = max(places, running) + 1
+        if self.jobs is None:
+            return most
+        one_waits = self.address is None and places <= self.jobs  # with more places it would run
+        return min(most, self.jobs + one_waits)
 
     def check(self, nodes: Sequence[Mapping[str, float]]) -> None:
         """Refuse what no node can give, given the resources of each: Ray would wait for it for ever.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from searchspace.cost.remembered import costs
 from searchspace.expand import SpecError
 from searchspace.spec import ModelSpec
-from studies.training.devices import default_device
+from studies.training.devices import default_device, fit_on_gpus
 
 MADE_BYTES, TRAINED_BYTES = 4, 16  # of a parameter: in float32; with its gradient and two moments
 MEMORY_GIB = 1.5  # of a worker with torch, with room
@@ -61,7 +61,7 @@ def default_jobs(gpus: float | None, cpus_per_trial: float = 1.0, devices: int =
     if gpus:
         import torch
 
-        return max(1, int(torch.cuda.device_count() / (gpus * devices)))
+        return max(1, fit_on_gpus(torch.cuda.device_count(), gpus * devices))
     jobs = max(1, int(cores() / (max(1.0, cpus_per_trial) * devices)))
     memory = memory_gib()
     return jobs if memory is None else max(1, min(jobs, int(memory / (MEMORY_GIB * devices))))

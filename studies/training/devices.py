@@ -32,6 +32,11 @@ def has_gpu_driver() -> bool:
     return sys.platform != "linux" or any(found for name in GPU_FILES for found in Path("/dev").glob(name))
 
 
+def fit_on_gpus(gpus: float, asked: float) -> int:
+    """How many processes so many GPUs take, each of which asks for whole ones, or for a share of one and not of two."""
+    return int(gpus) * int(1 / asked) if asked < 1 else int(gpus / asked)
+
+
 def checked_device(name: str) -> str:
     """The device of a name such as `cuda:1`, if this machine has it.
 

@@ -16,7 +16,7 @@ from studies.engine.heart import ask_to_stop, take_back_stop
 from studies.engine.options import Options
 from studies.engine.queue import Queue
 from studies.engine.ray.scheduling import WORKER_DEATHS, FromQueue, Judged, Relay, WithinGroups
-from studies.engine.ray.session import environment, session
+from studies.engine.ray.session import session
 from studies.engine.ray.trainable import StoredTrial
 from studies.store.files import StoreError
 from studies.store.store import Store
@@ -47,14 +47,17 @@ def run_ray(
         begin()
         if stopping.is_set():
             raise StoppedError
-        # One more than can run waits in Tune, so that a worker that becomes free is used again at once.
-        most = None if cluster.jobs is None else cluster.jobs + (cluster.address is None)
         relay = Relay(store, queue, options.run)
+        places = cluster.places(nodes)
         bundles = [cluster.resources() for _ in range(cluster.devices)]
         tuner = tune.Tuner(
             tune.with_resources(StoredTrial, tune.PlacementGroupFactory(bundles)),
             tune_config=tune.TuneConfig(
-                search_alg=FromQueue(queue, most, {"runs_dir": store.root, "options": asdict(options)}),
+                search_alg=FromQueue(
+                    queue,
+                    lambda: cluster.most(places, len(relay.running)),
+                    {"runs_dir": store.root, "options": asdict(options)},
+                ),
                 metric="top1",
                 mode="max",
                 num_samples=-1,
@@ -69,9 +72,7 @@ def run_ray(
                 callbacks=[relay],
             ),
         )
-        # By itself Tune asks for one place at a time, and each worker waits until the one before has started.
-        with environment({"TUNE_MAX_PENDING_TRIALS_PG": str(cluster.places(nodes))}):
-            _drive(tuner, store, queue, options, stopping, watch)
+        _drive(tuner, store, queue, options, stopping, watch)
         if relay.broken:
             raise StoreError(relay.broken)
 

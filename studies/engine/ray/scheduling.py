@@ -1,5 +1,6 @@
 """Which trial Tune takes next, which it stops early, and what it tells the queue."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -16,9 +17,15 @@ WORKER_DEATHS = 2  # a trial whose worker died is started again so often
 
 
 class FromQueue(Searcher):
-    """Tune's source of trials: the queue."""
+    """Tune's source of trials: the queue.
 
-    def __init__(self, queue: Queue, most: int | None, config: dict[str, Any]) -> None:
+    Args:
+        queue: of the run.
+        most: how many trials Tune may have now.
+        config: of each trial, but for what it is to train.
+    """
+
+    def __init__(self, queue: Queue, most: Callable[[], int], config: dict[str, Any]) -> None:
         super().__init__(metric="top1", mode="max")
         self.queue, self.most, self.config = queue, most, config
 
@@ -28,7 +35,7 @@ class FromQueue(Searcher):
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         if self.queue.finished:
             return Searcher.FINISHED
-        if self.most is not None and len(self.queue.given) >= self.most:
+        if len(self.queue.given) >= self.most():
             return None
         task = self.queue.next()
         return None if task is None else self.config | {"task": asdict(task)}
@@ -94,16 +101,23 @@ class Judged(FIFOScheduler):
 
 
 class Relay(tune.Callback):
-    """Tells the queue what Tune reports."""
+    """Tells the queue what Tune reports.
+
+    Attributes:
+        running: trials that have a worker.
+        broken: why the store cannot be written; "" if it can.
+    """
 
     def __init__(self, store: Store, queue: Queue, run: str) -> None:
         self.store, self.queue, self.run = store, queue, run
+        self.running: set[str] = set()
         self.broken = ""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return tune.Callback, ()
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
+        self.running.add(_task(trial))
         self.queue.events.started(_task(trial))
 
     def on_trial_result(self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **_: Any) -> None:
@@ -112,6 +126,7 @@ class Relay(tune.Callback):
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
         trial_id, last = _task(trial), trial.last_result
+        self.running.discard(trial_id)
         outcome = last.get("outcome", "lease lost")
         if outcome == "epoch" and last["epoch"] < _record(last)["epochs"]:
             self.store.prune(trial_id, last["epoch"], _record(last)["top1"], self.run)
@@ -128,6 +143,7 @@ class Relay(tune.Callback):
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
         trial_id = _task(trial)
+        self.running.discard(trial_id)
         why = (self.store.failure(trial_id) or {}).get("reason")
         if why is None:
             why = f"its worker died {WORKER_DEATHS + 1} times (out of memory?)"

@@ -46,6 +46,7 @@ def test_a_trial_asks_for_its_cores() -> None:
         ({}, [CORES, GPUS], 16),
         ({"cpus_per_trial": 3.0}, [CORES, CORES], 4),  # two cores of each node are too few for a third
         ({"gpus_per_trial": 0.5}, [CORES, GPUS, T4], 6),
+        ({"gpus_per_trial": 0.6}, [GPUS, GPUS], 4),  # no share is of two GPUs
         ({"gpus_per_trial": 1.0, "device_type": "T4"}, [GPUS, T4], 1),
         ({"gpus_per_trial": 1.0, "devices": 2}, [GPUS, T4], 1),  # three GPUs, and a trial may be on several nodes
         ({"gpus_per_trial": 1.0}, [CORES], 0),
@@ -53,6 +54,21 @@ def test_a_trial_asks_for_its_cores() -> None:
 )
 def test_as_many_trials_at_a_time_as_the_nodes_have_places(asked: dict, nodes: list, places: int) -> None:
     assert Cluster(jobs=None, **asked).places(nodes) == places
+
+
+@pytest.mark.parametrize(
+    ("asked", "places", "running", "most"),
+    [
+        ({"jobs": 2}, 2, 0, 3),
+        ({"jobs": 3, "cpus_per_trial": 0.5}, 4, 3, 3),  # Ray takes whole cores: a fourth would run, not wait
+        ({"jobs": None, "address": "auto"}, 8, 0, 9),
+        ({"jobs": None, "address": "auto"}, 8, 12, 13),  # four more since the start
+        ({"jobs": 4, "address": "auto"}, 8, 4, 4),
+        ({"jobs": 4, "address": "auto"}, 2, 2, 3),
+    ],
+)
+def test_one_trial_more_than_can_run_waits_in_tune(asked: dict, places: int, running: int, most: int) -> None:
+    assert Cluster(**asked).most(places, running) == most
 
 
 def test_variables_are_for_the_processes_that_are_started_within(monkeypatch: pytest.MonkeyPatch) -> None:
