@@ -70,14 +70,12 @@ class Cluster:
     def places(self, nodes: Sequence[Mapping[str, float]]) -> int:
         """How many trials the nodes can run at a time, given the resources of each."""
 
-        def fit(node: Mapping[str, float]) -> int:
-            asked = self.resources().items()
-            counts = [int(node.get(name, 0) / value) for name, value in asked if value and name != "GPU"]
-            if self.gpus_per_trial:
-                counts.append(fit_on_gpus(node.get("GPU", 0), self.gpus_per_trial))
-            return min(counts)
+        def fit(name: str, there: float, asked: float) -> int:
+            return fit_on_gpus(there, asked) if name == "GPU" else int(there / asked)
 
-        return sum(map(fit, nodes)) // self.devices
+        asked = {name: value for name, value in self.resources().items() if value}
+        of_nodes = (min(fit(name, node.get(name, 0), value) for name, value in asked.items()) for node in nodes)
+        return sum(of_nodes) // self.devices
 
     def most(self, places: int, running: int) -> int:
         """How many trials Tune is to have: those that can run, and one that waits for the worker that is free next.

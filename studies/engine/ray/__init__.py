@@ -16,7 +16,7 @@ os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "1e9")  # all trials each time
 os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")  # Ctrl-C is ours, as without Ray
 os.environ.setdefault("TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S", "0")
 os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")  # else the log of a node that dies is printed
-os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", "1000000")  # `FromQueue` says how many; else they start by turns
+os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", "1000000")  # `FromQueue` has a limit of its own
 os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")  # a trial that another run has has no figures
 
 warnings.filterwarnings("ignore", module=r"ray\..*")
