@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from studies.engine.cluster import connected
 from studies.planning.machine import default_data_workers, default_gpus, default_jobs
 
 
@@ -21,7 +22,7 @@ class How:
         early_stop: end the worse of a group's trials early (ASHA).
         grace_period: epochs that early stopping leaves every trial.
         reduction_factor: early stopping lets one in so many go on beyond each rung.
-        address: of a running Ray cluster; none: a Ray of our own.
+        address: of a running Ray cluster; none: the Ray that this process is connected to, else one of our own.
         device_type: accelerators to run on, as Ray names them.
         checkpoint_every: seconds between checkpoints within an epoch.
         step_timeout: seconds without a step after which a trial has failed.
@@ -59,6 +60,10 @@ class How:
     download: bool = False
     trackers: Sequence[str] = ()
     page: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.executor == "ray" and self.address in (None, "auto"):
+            object.__setattr__(self, "address", connected() or self.address)
 
     @property
     def devices(self) -> int:

@@ -86,7 +86,7 @@ def run(
         executor: `inline` trains in this process, without Ray.
         fresh: forget earlier results of these trials first.
         early_stop: end the worse trials of each group early (ASHA).
-        address: of a running Ray cluster, or `auto`.
+        address: of a running Ray cluster, or `auto`; default: where `ray.init` has connected this process to, if so.
         device_type: accelerators to run on, as Ray names them.
         checkpoint_every: seconds between checkpoints within an epoch.
         step_timeout: seconds without a step after which a trial has failed.

@@ -159,7 +159,7 @@ def search(
         executor: `inline` trains in this process, without Ray.
         gpus_per_trial: GPUs, or a share of one; 0: none even where there is one.
         cpus_per_trial: cores that a trial keeps from others.
-        address: of a running Ray cluster, or `auto`.
+        address: of a running Ray cluster, or `auto`; default: where `ray.init` has connected this process to, if so.
         data_dir: folder of data sets that are read from files; default: $STUDIES_DATA.
 
     Raises:

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,12 @@ from studies.training.devices import fit_on_gpus
 
 TYPE = "accelerator_type:"  # how Ray's resources begin that name a kind of accelerator
 LOOK_SECONDS = 5.0
+
+
+def connected() -> str | None:
+    """Address of the Ray that this process is connected to, as a notebook may be by `ray.init`; none: to none."""
+    ray = sys.modules.get("ray")
+    return ray.get_runtime_context().gcs_address if ray and ray.is_initialized() else None
 
 
 @dataclass(frozen=True)

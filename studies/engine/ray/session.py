@@ -11,18 +11,47 @@ from typing import Any
 import ray
 
 from searchspace.expand import SpecError
-from studies.engine.cluster import Cluster, Watchdog, children, kill
+from studies.engine.cluster import Cluster, Watchdog, children, connected, kill
 from studies.engine.events import RayDiedError
 
 QUIET = {"PYTHONWARNINGS": "ignore"}  # in the environment of workers
+LEFT = ("PYTHONBREAKPOINT", "RAY_AUTH_MODE")  # set by `ray.init`, and left: `breakpoint()` would ask Ray, which is gone
 
 
 @contextmanager
 def session(cluster: Cluster) -> Iterator[Watchdog]:
-    """A Ray of our own on this machine, or a running one; silent, and left at the end."""
+    """A Ray of our own on this machine, or a running one: silent, and left at the end.
+
+    The one that this process is connected to already is used and stays as it is.
+    """
     for name in ("ray", "ray.tune", "ray.train"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # what fails, we say
     before = children()
+    variables = {name: os.environ.get(name) for name in LEFT}
+    theirs = connected()
+    if theirs is None:
+        _connect(cluster)
+    elif theirs != cluster.address:
+        where = f"this process is connected to the Ray at {theirs}, not at {cluster.address}"
+        raise SpecError(f"{where}: `ray.shutdown()` leaves it")
+    started = [] if cluster.address else [process for process in children() if process not in before]
+    watch = Watchdog(lambda: any(node["Alive"] for node in ray.nodes()), started, cluster.silence)
+    watch.start()
+    died = False
+    try:
+        yield watch
+    except RayDiedError:
+        died = True
+        kill(started)
+        raise
+    finally:
+        watch.ended.set()
+        if not (died or theirs):
+            ray.shutdown()
+            _set_variables(variables)
+
+
+def _connect(cluster: Cluster) -> None:
     handlers = _handlers()
     settings: dict[str, Any] = {
         "log_to_driver": False,
@@ -41,20 +70,6 @@ def session(cluster: Cluster) -> Iterator[Watchdog]:
         with environment(QUIET):  # workers of a `runtime_env` are not those that Ray starts ahead: 1.5 s later
             ray.init(address="local", num_cpus=cluster.cores, include_dashboard=False, **settings)
     _set(handlers)  # Ray's own would end this process at SIGTERM, without a word
-    started = [] if cluster.address else [process for process in children() if process not in before]
-    watch = Watchdog(lambda: any(node["Alive"] for node in ray.nodes()), started, cluster.silence)
-    watch.start()
-    died = False
-    try:
-        yield watch
-    except RayDiedError:
-        died = True
-        kill(started)
-        raise
-    finally:
-        watch.ended.set()
-        if not died:
-            ray.shutdown()
 
 
 @contextmanager
@@ -65,11 +80,15 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        _set_variables(before)
+
+
+def _set_variables(values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 def _handlers() -> dict[signal.Signals, Any]:

@@ -1,4 +1,4 @@
-"""What Ray Tune has in hand before the first trial starts."""
+"""What Ray Tune has in hand before the first trial starts, and what Ray leaves behind."""
 
 import json
 import os
@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-# In a process of its own: Ray leaves variables behind that clusters which are started later would take up.
+# In a process of its own, whose environment nothing else has changed.
 SCRIPT = """
-import json, sys, threading
+import json, os, sys, threading
 from queues import MODEL, SCALE, Told, queue
 from studies.engine.cluster import Cluster
 from studies.engine.options import Options
@@ -31,8 +31,10 @@ trials = [TrialSpec(model=MODEL, data=data, recipe=recipe, seed=seed) for seed i
 given, seen = [], Seen()
 store = Store(sys.argv[1])
 asked = queue(store, seen, dict.fromkeys(trials, 1.0))
+before = dict(os.environ)
 run_ray(store, asked, Options("ours", on_cpu=True), Cluster(jobs=2), threading.Event(), lambda: None)
-print(json.dumps({"given": given, "ends": [end[:2] for end in seen.ends]}))
+left = sorted(name for name, value in os.environ.items() if before.get(name) != value)
+print(json.dumps({"given": given, "ends": [end[:2] for end in seen.ends], "left": left}))
 """
 
 
@@ -50,3 +52,4 @@ def test_tune_has_a_trial_for_each_place_and_one_more_when_the_first_starts(
     assert told["given"][0] == 3, "by itself, Tune would wait for each worker before it asks for the next"
     assert len({trial for _, trial in told["ends"]}) == 4
     assert {how for how, _ in told["ends"]} == {"done"}
+    assert told["left"] == [], "of the environment: `ray.init` sets PYTHONBREAKPOINT, and a mode of authentication"
