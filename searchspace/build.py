@@ -112,12 +112,26 @@ def _mlp(width: int, kind: str, ratio: float) -> nn.Module:
     return GhostMlp(width, ratio) if kind == "ghost" else Mlp(width, int(width * ratio))
 
 
-def _embedding(
-    tokenizer: TokenizerSpec, embed_dim: int, in_chans: int, img_size: tuple[int, int], position: str, distilled: bool
-) -> nn.Module:
-    """A transformer without layers, norm and head: tokenizer, class token, positions."""
-    made = _tokenizer(tokenizer, embed_dim, in_chans)
-    model = VisionTransformer(made, [], embed_dim, [embed_dim], img_size, 0, position, distilled=distilled)
+def _mixing(tokenizer: T2TTokenizerSpec, in_chans: int) -> nn.Module:
+    """A Tokens-to-Token module without its last linear map."""
+    made = _tokenizer(tokenizer, 1, in_chans)
+    made.proj = nn.Identity()
+    return made
+
+
+class _Map(nn.Module):
+    """A map (B, C, H, W) as tokens (B, H W, C)."""
+
+    def grid_size(self, height: int, width: int) -> tuple[int, int]:
+        return height, width
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.flatten(2).transpose(1, 2)
+
+
+def _positions(width: int, grid: tuple[int, int], position: str, distilled: bool) -> nn.Module:
+    """A transformer of a map that is there already, without layers, norm and head: class token and positions."""
+    model = VisionTransformer(_Map(), [], width, [width], grid, 0, position, distilled=distilled)
     model.norm = nn.Identity()  # type: ignore[assignment]
     return model
 
@@ -166,9 +180,12 @@ def _main_logits(model: nn.Module, inputs: Any, logits: Any) -> Any:
 PARTS: dict[str, Callable[..., nn.Module]] = {
     "attention": _attention,
     "cnn": lambda text: build(model_spec(json.loads(text))),
-    "embedding": _embedding,
     "linear": nn.Linear,
+    "mixing": _mixing,
     "mlp": _mlp,
     "norm": nn.LayerNorm,
+    "positions": _positions,
+    "projection": nn.Linear,
+    "tokenizer": _tokenizer,
     "transition": Transition,
 }

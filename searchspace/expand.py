@@ -3,6 +3,7 @@
 import copy
 import difflib
 from collections.abc import Iterable, Mapping
+from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -11,6 +12,8 @@ from pydantic import BaseModel, ValidationError
 
 from searchspace.bounds import shown
 from searchspace.spec import ModelSpec, model_spec, to_dict
+
+Models = tuple[type[BaseModel], ...]
 
 MOST_LISTED = 100  # names in an error
 WANTED = {  # of pydantic's kinds of error, what it should have been
@@ -181,16 +184,15 @@ def set_field(data: dict[str, Any], model: type[BaseModel], path: str, value: An
     """
     parts = path.split(".")
     node: Any = data
-    models: list[type[BaseModel]] = [model]
+    models: Models = (model,)
     for depth, part in enumerate(parts):
         holder = ".".join(parts[:depth])
         key = _key(node, models, part, holder, path)
         if depth + 1 == len(parts):
             break
         if not isinstance(node, list):
-            types = [m.model_fields[part].annotation for m in models if part in m.model_fields]
-            models = [m for annotation in types for m in inner_models(annotation)]
-            if node.get(part) is None and any(map(holds_list, types)):
+            models, is_list = _within(models, part)
+            if node.get(part) is None and is_list:
                 name = ".".join(parts[: depth + 1])
                 raise SpecError(f"{path}: {name} is none here; give it first as a list, [{{}}, {{}}] say", path)
             if node.get(part) is None:
@@ -207,7 +209,19 @@ def set_field(data: dict[str, Any], model: type[BaseModel], path: str, value: An
             del node[name]
 
 
-def _key(node: Any, models: list[type[BaseModel]], part: str, holder: str, path: str) -> Any:
+@cache
+def _within(models: Models, part: str) -> tuple[Models, bool]:
+    """The spec classes that a field of some may hold, and whether it may hold a list of them."""
+    types = [m.model_fields[part].annotation for m in models if part in m.model_fields]
+    return tuple(m for annotation in types for m in inner_models(annotation)), any(map(holds_list, types))
+
+
+@cache
+def _fields(models: Models) -> list[str]:
+    return sorted({name for m in models for name in m.model_fields})
+
+
+def _key(node: Any, models: Models, part: str, holder: str, path: str) -> Any:
     """What a part of a dotted path is the key of in plain data.
 
     Raises:
@@ -221,8 +235,7 @@ def _key(node: Any, models: list[type[BaseModel]], part: str, holder: str, path:
             path,
             "unknown_field",
         )
-    known = sorted({name for m in models for name in m.model_fields}) if models else list(node)
-    if models and part not in known:
+    if models and part not in (known := _fields(models)):
         hint = nearest(f"{holder}.{part}" if holder else part, [f"{holder}.{n}" if holder else n for n in known])
         raise SpecError(f"unknown field {path!r}{hint}", path, "unknown_field")
     return part

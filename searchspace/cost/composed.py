@@ -10,7 +10,7 @@ from collections.abc import Hashable
 from itertools import chain
 from typing import NamedTuple
 
-from searchspace.spec import CnnSpec, ModelSpec, TransformerSpec
+from searchspace.spec import CnnSpec, ModelSpec, T2TTokenizerSpec, TransformerSpec
 
 
 class Part(NamedTuple):
@@ -29,6 +29,7 @@ class Part(NamedTuple):
 
 # The tokenizer has the class token and the position table too; growth: the linears of dense blocks.
 ROLES = ("tokenizer", "attention", "mlp", "norm", "growth", "transition", "head", "cnn")
+OF_TOKENIZER = ("tokenizer", "mixing", "projection", "positions")
 
 
 def parts(spec: ModelSpec) -> Counter[Part]:
@@ -37,8 +38,9 @@ def parts(spec: ModelSpec) -> Counter[Part]:
         return Counter({Part("cnn", (spec.model_dump_json(),), (1, spec.in_chans, *spec.img_size)): 1})
     found: Counter[Part] = Counter()
     backbone, growth_rate = spec.backbone, spec.backbone.dense.growth_rate if spec.backbone.dense else 0
-    found[_embedding(spec)] = 1
-    tokens = _tokens(spec)
+    found.update(_tokenizer(spec))
+    rows, columns = spec.tokenizer.grid_size(*spec.img_size)
+    tokens = rows * columns + (2 if spec.distilled else 1)
     blocks = backbone.widths()
     for (width, layer), times in Counter(zip(chain.from_iterable(blocks), backbone.layers(), strict=True)).items():
         shape = (1, tokens, width)
@@ -61,15 +63,21 @@ def role(part: Part) -> str:
     """What a part is in its model, one of `ROLES`."""
     if part.kind == "linear":
         return "growth" if len(part.shape) == 3 else "head"  # of each token, or of a picture
-    return "tokenizer" if part.kind == "embedding" else part.kind
+    return "tokenizer" if part.kind in OF_TOKENIZER else part.kind
 
 
-def _embedding(spec: TransformerSpec) -> Part:
-    arguments = (spec.tokenizer, spec.backbone.embed_dim, spec.in_chans, spec.img_size)
-    more = (spec.backbone.position, spec.distilled)
-    return Part("embedding", (*arguments, *more), (1, spec.in_chans, *spec.img_size))
+def _tokenizer(spec: TransformerSpec) -> list[Part]:
+    """Tokenizer, and class token with positions.
 
-
-def _tokens(spec: TransformerSpec) -> int:
-    rows, columns = spec.tokenizer.grid_size(*spec.img_size)
-    return rows * columns + (2 if spec.distilled else 1)
+    A Tokens-to-Token module is the same for models of every width but for its last map, a part by itself.
+    """
+    tokenizer, width, picture = spec.tokenizer, spec.backbone.embed_dim, (1, spec.in_chans, *spec.img_size)
+    rows, columns = tokenizer.grid_size(*spec.img_size)
+    arguments = (width, (rows, columns), spec.backbone.position, spec.distilled)
+    positions = Part("positions", arguments, (1, width, rows, columns))
+    if not isinstance(tokenizer, T2TTokenizerSpec):
+        return [Part("tokenizer", (tokenizer, width, spec.in_chans), picture), positions]
+    chans = tokenizer.token_dim if len(tokenizer.splits) > 1 else spec.in_chans
+    unfolded = chans * tokenizer.splits[-1][0] ** 2
+    mixing = Part("mixing", (tokenizer, spec.in_chans), picture)
+    return [mixing, Part("projection", (unfolded, width), (1, rows * columns, unfolded)), positions]

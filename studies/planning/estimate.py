@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from statistics import mean, median
 
-from searchspace.cost.composed import parts
+from searchspace.cost.composed import parts, role
 from searchspace.cost.remembered import costs
 from searchspace.spec import CnnSpec, ModelSpec, T2TTokenizerSpec
 from studies.planning.accelerators import STEP_SECONDS, is_type, macs_per_second
@@ -123,7 +123,8 @@ def _parts(model: ModelSpec) -> int:
     if isinstance(model, CnnSpec):
         return CNN_PARTS
     between = len(model.tokenizer.splits) - 1 if isinstance(model.tokenizer, T2TTokenizerSpec) else 0
-    return sum(parts(model).values()) + LAYER_PARTS * between
+    layers = sum(times for part, times in parts(model).items() if role(part) != "tokenizer")
+    return 1 + layers + LAYER_PARTS * between
 
 
 def work_of_picture(trial: TrialSpec) -> float:
