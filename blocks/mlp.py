@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from blocks.linear import Linear
+from blocks.linear import Linear, activated
 
 
 class Mlp(nn.Module):
@@ -21,4 +21,4 @@ class Mlp(nn.Module):
     def forward(self, x: torch.Tensor, norm: nn.Module | None = None) -> torch.Tensor:
         """Each token by itself. `norm`, if given, is applied to x first."""
         h = self.fc1(x, norm) if norm else self.fc1(x)
-        return self.drop(self.fc2(h, self.act))
+        return self.drop(activated(self.act, self.fc2, h))

@@ -14,7 +14,7 @@ class PatchTokenizer(nn.Module):
 
     def __init__(self, patch_size: int, embed_dim: int, in_chans: int = 3) -> None:
         super().__init__()
-        self.patch_size = patch_size
+        self.patch_size = self.reduction = patch_size
         self.proj = nn.Conv2d(in_chans, embed_dim, kernel_size=patch_size, stride=patch_size)
 
     def grid_size(self, height: int, width: int) -> Grid:

@@ -1,6 +1,7 @@
 """The Tokens-to-Token module, and its convolutional counterpart."""
 
 from collections.abc import Callable, Sequence
+from math import prod
 
 import torch
 from torch import nn
@@ -31,6 +32,7 @@ class T2TTokenizer(nn.Module):
     ) -> None:
         super().__init__()
         self.splits = tuple(splits)
+        self.reduction = prod(split.stride for split in splits)  # pixels from one token to the next
         self.soft_splits = nn.ModuleList(SoftSplit(split) for split in splits)
         widths = [chans * split.kernel**2 for chans, split in zip(_inputs(in_chans, token_dim), splits, strict=False)]
         self.mixers = nn.ModuleList(mixer(width, token_dim) for width in widths[:-1])
@@ -42,7 +44,7 @@ class T2TTokenizer(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Pictures to tokens."""
-        if len(x) > 1 and self._one_by_one(x):
+        if self._one_by_one(x) and len(x) > 1:
             return torch.cat([self._tokens(picture) for picture in x.split(1)])
         return self._tokens(x)
 
@@ -75,6 +77,7 @@ class ConvTokenizer(nn.Module):
     def __init__(self, splits: Sequence[Split], token_dim: int, embed_dim: int, in_chans: int = 3) -> None:
         super().__init__()
         self.splits = tuple(splits)
+        self.reduction = prod(split.stride for split in splits)  # pixels from one token to the next
         outputs = [token_dim] * (len(splits) - 1) + [embed_dim]
         self.convs = nn.Sequential(
             *(

@@ -44,7 +44,8 @@ class TokenPerformer(nn.Module):
     y = phi(q) (phi(k)^T v) / (phi(q) sum phi(k) + 1e-8), phi(x) = exp(w x - |x|^2 / 2) / sqrt(m), with m =
     token_dim / 2 fixed orthogonal features w. The fused linear is in the order k, q, v, with bias.
 
-    The attention is computed in float32 whatever the autocast, since its exponentials overflow in half precision.
+    The attention is computed in float32 at least, whatever the autocast, since its exponentials overflow in half
+    precision.
 
     Source: Choromanski et al., arXiv 2009.14794, eq. 5.
     """
@@ -67,10 +68,10 @@ class TokenPerformer(nn.Module):
         """Positive random features of the softmax kernel times sqrt(m), (B, N, C) to (B, N, m)."""
         rows = x.reshape(-1, x.shape[2])
         half_norm = (rows * rows).sum(dim=-1, keepdim=True) / 2
-        return torch.exp(rows @ self.w.float().t() - half_norm).view(*x.shape[:2], len(self.w))
+        return torch.exp(rows @ self.w.to(x.dtype).t() - half_norm).view(*x.shape[:2], len(self.w))
 
     def attend(self, k: torch.Tensor, q: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-        """Attention of linear cost over float32 (B, N, token_dim)."""
+        """Attention of linear cost over float32 or float64 (B, N, token_dim)."""
         k, q = self.features(k), self.features(q)
         total = torch.bmm(q, k.sum(dim=1).unsqueeze(-1))
         # With the features m times too large, above and below the fraction bar, epsilon is so as well.
@@ -79,7 +80,8 @@ class TokenPerformer(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Mix the tokens."""
         with _full_precision(x.device.type):
-            k, q, v = after(self.norm1, self.kqv, x.to(self.norm1.weight.dtype)).float().chunk(3, dim=-1)
+            kqv = after(self.norm1, self.kqv, x.to(self.norm1.weight.dtype))
+            k, q, v = kqv.to(torch.promote_types(kqv.dtype, torch.float32)).chunk(3, dim=-1)
             y = self.attend(k, q, v).to(self.proj.weight.dtype)
             x = v.to(y.dtype) + self.drop(self.proj(y))
         return x + after(self.norm2, self.mlp, x)

@@ -67,7 +67,7 @@ class VisionTransformer(nn.Module):
         self.pos_embed = _positions(position, position_std, num_positions, embed_dim)
         self.blocks = nn.Sequential(*layers)
         self.feature_info = [
-            {"module": f"blocks.{i}", "num_chs": width, "reduction": img_size[0] // self.grid[0]}
+            {"module": f"blocks.{i}", "num_chs": width, "reduction": tokenizer.reduction}
             for i, width in enumerate(widths)
         ]
         self.norm = nn.LayerNorm(widths[-1], eps=norm_eps)
@@ -126,6 +126,8 @@ class VisionTransformer(nn.Module):
         stop_early: bool = False,
         output_fmt: str = "NCHW",
         intermediates_only: bool = False,
+        *,
+        return_prefix_tokens: bool = False,
     ) -> Features:
         """Maps after the chosen layers, (B, C, H, W) or tokens (B, N, C) without prefix; and the final tokens.
 
@@ -135,6 +137,7 @@ class VisionTransformer(nn.Module):
             stop_early: do not run the layers after the last chosen one.
             output_fmt: `NCHW` or `NLC`.
             intermediates_only: give the list of maps alone.
+            return_prefix_tokens: give each map with its class and distillation token, a pair.
 
         Raises:
             ValueError: for an unknown format, or `norm` where layers differ in width.
@@ -146,20 +149,31 @@ class VisionTransformer(nn.Module):
             raise ValueError("norm needs layers as wide as the last one: choose others, or norm=False")
         rows, columns = self.tokenizer.grid_size(x.shape[2], x.shape[3])  # type: ignore[operator]
         x = self.embed(x)
-        maps = []
+        maps: list[Any] = []
         for i, block in enumerate(self.blocks[: last + 1] if stop_early else self.blocks):
             x = self._run(block, x)
             if i in taken:
-                tokens = (self.norm(x) if norm else x)[:, self.num_prefix_tokens :]
-                maps.append(tokens.transpose(1, 2).unflatten(2, (rows, columns)) if output_fmt == "NCHW" else tokens)
+                prefix, tokens = (self.norm(x) if norm else x).tensor_split([self.num_prefix_tokens], dim=1)
+                taken_map = tokens.transpose(1, 2).unflatten(2, (rows, columns)) if output_fmt == "NCHW" else tokens
+                maps.append((taken_map, prefix) if return_prefix_tokens else taken_map)
         return maps if intermediates_only else (self.norm(x), maps)
 
     def prune_intermediate_layers(
         self, indices: int | list[int] = 1, prune_norm: bool = False, prune_head: bool = True
     ) -> list[int]:
-        """Drop what comes after the chosen layers; which these are is returned."""
+        """Drop what comes after the chosen layers; which these are is returned.
+
+        Raises:
+            ValueError: if norm or head would stay where the last layer that is left is narrower than they are.
+        """
         taken, last = feature_take_indices(len(self.blocks), indices)
+        width = self.feature_info[last]["num_chs"]
+        if width != self.num_features and not (prune_norm and prune_head):
+            raise ValueError(
+                f"layer {last} puts out {width} channels, norm and head take {self.num_features}: prune both of them"
+            )
         self.blocks = self.blocks[: last + 1]
+        self.num_features = self.head_hidden_size = width
         if prune_norm:
             self.norm = nn.Identity()  # type: ignore[assignment]
         if prune_head:
@@ -176,8 +190,7 @@ class VisionTransformer(nn.Module):
         Raises:
             ValueError: for a pooling other than that of the class token.
         """
-        if global_pool not in (None, "token"):
-            raise ValueError(f"the head is on the class token: global_pool must be 'token', got {global_pool!r}")
+        check_pooling("token" if global_pool is None else global_pool)
         self.num_classes = num_classes
         self.head = self._new_head(num_classes).to(self.cls_token.device, self.cls_token.dtype)
         if self.head_dist is not None:
@@ -220,6 +233,16 @@ class VisionTransformer(nn.Module):
         if self.grad_checkpointing and self.training:
             return checkpoint(block, *args, use_reentrant=False)
         return block(*args)
+
+
+def check_pooling(global_pool: str) -> None:
+    """Refuse another pooling than that of the class token.
+
+    Raises:
+        ValueError: if it is another.
+    """
+    if global_pool != "token":
+        raise ValueError(f"the head is on the class token: global_pool must be 'token', got {global_pool!r}")
 
 
 def _positions(kind: str, std: float, num_positions: int, dim: int) -> nn.Parameter | None:

@@ -64,7 +64,7 @@ def name_points(axes: Axes, points: pd.DataFrame) -> list[str]:
         text = wrapped(together.iloc[i])
         note = axes.annotate(
             text, together.index[i], xytext=(0, 0), textcoords="offset points", fontsize=SIZE, ha="center", va="center",
-            bbox={"facecolor": "white", "alpha": 0.7, "lw": 0, "pad": 0.5},
+            bbox={"facecolor": axes.get_facecolor(), "alpha": 0.7, "lw": 0, "pad": 0.5},
             arrowprops={"arrowstyle": "-", "color": "0.55", "lw": 0.5, "shrinkA": 0, "shrinkB": 3},
         )  # fmt: skip
         note.set_in_layout(False)

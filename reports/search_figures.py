@@ -151,7 +151,7 @@ def draw_parallel(lines: pd.DataFrame, labels: Mapping[str, Sequence[str]], sear
         for i, knob in enumerate(knobs):
             axes.axvline(i, color="0.7", lw=0.8, zorder=1)
             for j, text in enumerate(labels[knob]):
-                box = {"facecolor": "white", "alpha": 0.75, "lw": 0, "pad": 1}
+                box = {"facecolor": axes.get_facecolor(), "alpha": 0.75, "lw": 0, "pad": 1}
                 height = j / max(1, len(labels[knob]) - 1)
                 axes.text(i + 0.03, height, text, fontsize=8, va="center", zorder=4, bbox=box)
         axes.set_xticks(range(len(knobs)), [knob.rpartition(".")[2].replace("_", "\n") for knob in knobs])

@@ -20,7 +20,7 @@ Side = Literal["left", "center", "right"]
 
 def sheet(width: float, height: float) -> tuple[Figure, Axes]:
     """A figure of so many inches, and axes over all of it: (0, 0) is bottom left."""
-    figure = Figure(figsize=(width, height))
+    figure = Figure(figsize=(width, height), facecolor="white")  # for its colours, whatever the style
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_xlim(0, width)
     axes.set_ylim(0, height)

@@ -122,6 +122,8 @@ def _mixing(tokenizer: T2TTokenizerSpec, in_chans: int) -> nn.Module:
 class _Map(nn.Module):
     """A map (B, C, H, W) as tokens (B, H W, C)."""
 
+    reduction = 1
+
     def grid_size(self, height: int, width: int) -> tuple[int, int]:
         return height, width
 

@@ -20,6 +20,7 @@ from blocks.positions import fit_positions
 from blocks.vit import VisionTransformer
 from searchspace.expand import SpecError
 
+PREFIXES = ("module.", "_orig_mod.")  # of data parallel and of compiled modules
 WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model")  # the first that a file has
 # Names in the public release, and what they are here.
 RENAMES = (
@@ -160,7 +161,7 @@ def _by(grid: tuple[int, int]) -> str:
 
 
 def read(path: Path | str) -> dict[str, torch.Tensor]:
-    """The weights in a file, by name, without `module.`; nothing but tensors is unpickled.
+    """The weights in a file, by name, without what wrappers put before names; nothing but tensors is unpickled.
 
     Raises:
         CheckpointError: if the file cannot be read or holds no weights.
@@ -211,13 +212,14 @@ def parse(content: bytes, path: str) -> dict[str, torch.Tensor]:
 
 
 def unwrapped(content: Any) -> Any:
-    """The state dict in a file's content, without `module.` before its names."""
+    """The state dict in a file's content, without what `PREFIXES` has before its names."""
     if not isinstance(content, dict):
         return content
     state = next((content[key] for key in WRAPPERS if isinstance(content.get(key), dict) and content[key]), content)
-    if all(str(name).startswith("module.") for name in state):
-        return {str(name).removeprefix("module."): value for name, value in state.items()}
-    return {str(name): value for name, value in state.items()}
+    state = {str(name): value for name, value in state.items()}
+    while prefix := next((p for p in PREFIXES if state and all(name.startswith(p) for name in state)), ""):
+        state = {name.removeprefix(prefix): value for name, value in state.items()}
+    return state
 
 
 def convert(content: dict[str, Any]) -> dict[str, torch.Tensor]:

@@ -1,9 +1,9 @@
 """The T2T-ViT family in timm's registry: `timm.create_model("t2t_vit_14", num_classes=10, img_size=384)`.
 
 Each preset whose name begins with `t2t_vit` is a model. Arguments that a model of timm's takes and that make sense
-here are `img_size`, `in_chans`, `num_classes`, `drop_rate` (before the head) and `drop_path_rate`; others are
-refused. `features_only=True` with `out_indices` gives maps after chosen layers. `pretrained=True` fetches the public
-release's weights where there are any.
+here are `img_size`, `in_chans`, `num_classes`, `drop_rate` (before the head), `drop_path_rate`, `device`, `dtype`, and
+`global_pool="token"`, which they have anyway; others are refused. `features_only=True` with `out_indices` gives maps
+after chosen layers. `pretrained=True` fetches the public release's weights where there are any.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
 from torch import nn
 
+from blocks.vit import check_pooling
 from searchspace.expand import nearest, override
 from searchspace.presets import names, preset
 
@@ -61,13 +62,18 @@ def _cfg(name: str) -> dict[str, Any]:
 default_cfgs = generate_default_cfgs({name: _cfg(name) for name in FAMILY})
 
 
-def _create(name: str, **arguments: Any) -> nn.Module:
+def _create(
+    name: str, device: Any = None, dtype: Any = None, global_pool: str = "token", **arguments: Any
+) -> nn.Module:
     from searchspace.build import build
 
     unknown = [key for key in arguments if key not in ARGUMENTS]
     if unknown:
-        raise TypeError(f"{name} takes no argument {unknown[0]!r}{nearest(unknown[0], ARGUMENTS)}")
-    return build(override(preset(name), {ARGUMENTS[key]: value for key, value in arguments.items()}))
+        known = [*ARGUMENTS, "device", "dtype", "global_pool"]
+        raise TypeError(f"{name} takes no argument {unknown[0]!r}{nearest(unknown[0], known)}")
+    check_pooling(global_pool)
+    model = build(override(preset(name), {ARGUMENTS[key]: value for key, value in arguments.items()}))
+    return model.to(device=device, dtype=dtype)
 
 
 def _filter(state: dict[str, Any], model: nn.Module) -> dict[str, Any]:

@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
+from searchspace.expand import SpecError
 from studies.engine.cluster import connected
 from studies.planning.machine import default_data_workers, default_gpus, default_jobs
+
+Executor = Literal["ray", "inline"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class How:
 
     jobs: int | None = None
     gpus_per_trial: float | None = None
-    executor: Literal["ray", "inline"] = "ray"
+    executor: Executor = "ray"
     fresh: bool = False
     early_stop: bool = False
     address: str | None = None
@@ -62,6 +65,8 @@ class How:
     page: str | None = None
 
     def __post_init__(self) -> None:
+        if self.executor not in get_args(Executor):
+            raise SpecError(f"executor: {' or '.join(get_args(Executor))}, got {self.executor!r}")
         if self.executor == "ray" and self.address in (None, "auto"):
             object.__setattr__(self, "address", connected() or self.address)
 

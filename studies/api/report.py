@@ -4,7 +4,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from searchspace.expand import SpecError
 from studies.api.figures import asked_for, write
@@ -36,7 +36,7 @@ def report(
     format: Format = "text",
     figure: str | Path | None = None,
     out: str | Path | None = None,
-    only: Sequence[str] = (),
+    only: str | Sequence[str] = (),
     claims: bool = False,
     compare: tuple[str, str] | None = None,
     matrix: bool = False,
@@ -65,6 +65,9 @@ def report(
     Raises:
         SpecError: for bad input.
     """
+    only = [only] if isinstance(only, str) else only
+    if format not in get_args(Format):
+        raise SpecError(f"format: one of {', '.join(get_args(Format))}, got {format!r}")
     if figure is None and (out is not None or only):
         raise SpecError(f"{'--only' if only else '--out'} is for a figure: say which, as --figure macs")
     if (paper_table is not None) + (study is not None) + claims != 1:
@@ -113,7 +116,7 @@ def figure(
     *,
     scale: str | Path | Scale | None = None,
     seeds: int | Sequence[int] | None = None,
-    only: Sequence[str] = (),
+    only: str | Sequence[str] = (),
     runs_dir: str | Path | None = None,
 ) -> "Figure":
     """A figure of a study, to be shown in a notebook or changed: `studies.figure("cnn_to_vit", "curves")`.
@@ -131,6 +134,7 @@ def figure(
     Raises:
         SpecError: for bad input, or if nothing is there to be drawn.
     """
+    only = [only] if isinstance(only, str) else only
     study = study if isinstance(study, Study) else load_study(str(study))
     scale = scale if isinstance(scale, Scale) else load_scale(str(scale or study.scale))
     return drawn(kind, Asked(study, scale, Store(store_root(runs_dir)), seed_list(seeds), only))

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 CONTROLLED = 50  # a search of up to so many candidates has a random one beside it, if nothing else is said
 
 
-@dataclass
+@dataclass(repr=False)
 class SearchResult:
     """What came of a search.
 
@@ -59,6 +59,14 @@ class SearchResult:
     ended: StoppedError | RayDiedError | StoreError | None = None
     failures: dict[str, str] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        done = sum(one.status == "done" for one in self.found)
+        best = f", the best {self.front[0].top1:.1f} % on validation pictures" if self.front else ""
+        return (
+            f"search {self.asked.name} at scale {self.asked.scale}: {done} of {len(self.found)} candidates done, "
+            f"{len(self.front)} in the Pareto set{best} (.frame, .results, .checklist)"
+        )
+
     @property
     def front(self) -> list[Found]:
         """The Pareto set, the highest accuracy first."""
@@ -74,7 +82,9 @@ class SearchResult:
 
         name = self.asked.name
         rows = [{"search": name} | one.row() for one in self.found]
-        return pd.DataFrame([*rows, *({"search": f"{name} ({RANDOM})"} | one.row() for one in self.control)])
+        frame = pd.DataFrame([*rows, *({"search": f"{name} ({RANDOM})"} | one.row() for one in self.control)])
+        frame.attrs |= {"search": name, "scale": self.asked.scale}
+        return frame
 
     @property
     def results(self) -> "pd.DataFrame":

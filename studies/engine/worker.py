@@ -32,7 +32,7 @@ from studies.training.devices import (
 )
 from studies.training.execution import Execution
 from studies.training.ranks import Ranks
-from studies.trials.results import EpochRecord, Result
+from studies.trials.results import PACKAGES, EpochRecord, Result
 from studies.trials.shortage import is_memory_short
 from studies.trials.trial import TrialSpec
 
@@ -233,8 +233,7 @@ def result(trial: TrialSpec, trainer: Any) -> Result:
         "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "data_fingerprint": trainer.source.fingerprint,
         "corrupt_pictures": trainer.source.corrupt,
-        "versions": {"python": platform.python_version()}
-        | {name: _version(name) for name in ("t2t-studies", "torch", "timm")},
+        "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
         "history": trainer.history,
     }
 

@@ -30,7 +30,7 @@ class Expected:
     basis: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Forecast:
     """A plan with its costs.
 
@@ -88,7 +88,7 @@ class Forecast:
 
         return pd.DataFrame(self.rows)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         wall, work = self.estimate.wall_seconds, self.estimate.device_seconds
         return (
             f"{self.plan.study.name} at scale {self.plan.scale.scale}: {len(self.missing)} of {len(self.plan.trials)} "

@@ -12,7 +12,7 @@ from studies.language.scale_file import load_scale
 from studies.language.study import Arm, Study, seed_list
 from studies.store.errors import DamagedError
 from studies.store.store import Store
-from studies.trials.results import EpochRecord
+from studies.trials.results import PACKAGES, EpochRecord
 from studies.trials.scale import Scale
 from studies.trials.trial import SEMANTICS, Teacher, TrialSpec, WeightsFile
 
@@ -40,6 +40,8 @@ FIGURES = (
     "finished_at",
     "test_pictures",
 )
+TEXTS = ("device", "host", "data_fingerprint", "finished_at", "notes")
+VERSIONS = ("python", *PACKAGES)
 
 
 def results(
@@ -61,7 +63,7 @@ def results(
     import pandas as pd
 
     asked = _Asked(study, runs_dir, scale)
-    frame = pd.DataFrame([row for _, row in asked.rows(seeds)])
+    frame = with_numbers(pd.DataFrame([row for _, row in asked.rows(seeds)]), FIGURES)
     frame.attrs |= asked.names
     return frame
 
@@ -84,9 +86,17 @@ def history(
     for trial, row in asked.rows(seeds):
         names = {key: row[key] for key in NAMES}
         rows += [names | plain_record(record) for record in epochs_of(asked.store, trial.id)]
-    frame = pd.DataFrame(rows, columns=None if rows else [*NAMES, *EPOCH])
+    frame = with_numbers(pd.DataFrame(rows, columns=None if rows else [*NAMES, *EPOCH]), EPOCH)
     frame.attrs |= asked.names
     return frame
+
+
+def with_numbers(frame: "pd.DataFrame", columns: Sequence[str]) -> "pd.DataFrame":
+    """A frame whose columns of numbers are so too where nothing is trained: NaN, and not objects that nothing plots."""
+    import pandas as pd
+
+    numbers = [name for name in columns if name not in TEXTS and name in frame]
+    return frame.assign(**{name: pd.to_numeric(frame[name]) for name in numbers})
 
 
 def plain_record(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,9 +160,8 @@ def measured(
     }
     row |= {f"teacher.{name}": getattr(trial.teacher, name, None) for name in Teacher.model_fields}
     row |= {name: figures.get(name) for name in FIGURES}
-    row |= {f"version_{name}": text for name, text in figures.get("versions", {}).items()}
-    if found is not None:
-        row["version_training_loop"] = str(trial.semantics)
+    row |= {f"version_{name}": text for name, text in (dict.fromkeys(VERSIONS) | figures.get("versions", {})).items()}
+    row["version_training_loop"] = None if found is None else str(trial.semantics)
     return row | (columns or fields)(trial)
 
 

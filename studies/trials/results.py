@@ -2,6 +2,8 @@
 
 from typing import NotRequired, TypedDict
 
+PACKAGES = ("t2t-studies", "torch", "timm")  # whose versions a result has, beside Python's
+
 
 class EpochRecord(TypedDict):
     """An epoch of a trial: accuracies in %, losses in nats, times in seconds.

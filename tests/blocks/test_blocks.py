@@ -103,6 +103,11 @@ def test_the_performer_is_its_sum_over_pairs(x: torch.Tensor) -> None:
     torch.testing.assert_close(mixer(x), performer_reference(mixer, x), atol=1e-5, rtol=1e-4)
 
 
+def test_a_performer_in_double_precision_computes_in_it() -> None:
+    mixer = TokenPerformer(6, 4, drop=0.0).double()
+    assert torch.autograd.gradcheck(mixer, torch.randn(1, 3, 6, dtype=torch.float64, requires_grad=True))
+
+
 def test_the_performers_features_are_fixed_orthogonal_and_scaled() -> None:
     mixer = TokenPerformer(32, 16)
     assert not mixer.w.requires_grad

@@ -1,5 +1,7 @@
 """A linear map is `nn.Linear` whichever library multiplies: values, gradients, and wherever it is used."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -7,6 +9,7 @@ from torch import nn
 
 from blocks import linear as module
 from blocks.linear import Linear, linear, onednn_is_faster
+from blocks.mlp import Mlp
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +76,7 @@ def test_gradients_have_gradients(width: int) -> None:
 def test_what_goes_before_is_made_again_and_not_kept(dtype: torch.dtype | None) -> None:
     ours, theirs = both(4, 7)
     x, found, kept = torch.randn(4, 7, requires_grad=True), [], []
-    for y in (lambda x: ours(x, torch.tanh), lambda x: theirs(torch.tanh(x))):
+    for y in (lambda x: ours(x, nn.Tanh()), lambda x: theirs(torch.tanh(x))):
         saved: list[torch.Tensor] = []
         with (
             torch.autograd.graph.saved_tensors_hooks(lambda t, saved=saved: saved.append(t) or t, lambda t: t),
@@ -97,7 +100,7 @@ def test_what_goes_before_is_kept_where_map_and_input_are_small(
     x = torch.randn(4, 7, requires_grad=True)
     saved: list[torch.Tensor] = []
     with torch.autograd.graph.saved_tensors_hooks(lambda t: saved.append(t) or t, lambda t: t):
-        ours(x, torch.tanh)
+        ours(x, nn.Tanh())
     assert any(torch.equal(t, x.tanh()) for t in saved if t.shape == x.shape) is kept
 
 
@@ -107,6 +110,39 @@ def test_an_activation_that_is_watched_is_called_once() -> None:
     act.register_forward_hook(lambda module, given, out: seen.append(out))
     ours(torch.randn(4, 7, requires_grad=True), act).sum().backward()
     assert len(seen) == 1
+
+
+@pytest.mark.parametrize("act", [nn.Dropout(0.5), nn.RReLU(), nn.ReLU(inplace=True), nn.PReLU(), torch.tanh])
+def test_an_activation_that_may_give_something_else_the_second_time_is_called_once(
+    act: Callable[[torch.Tensor], torch.Tensor],
+) -> None:
+    ours, theirs = both(4, 7)
+    x, found = torch.randn(4, 7, requires_grad=True), []
+    for y in (lambda x: ours(x.sin(), act), lambda x: theirs(act(x.sin()))):
+        torch.manual_seed(0)
+        (gradient,) = torch.autograd.grad(y(x).square().sum(), x)
+        found.append(gradient)
+    torch.testing.assert_close(*found)
+
+
+@pytest.mark.parametrize("act", [nn.GELU(), nn.Dropout(0.5), nn.ReLU(inplace=True)])
+def test_a_module_in_the_place_of_a_linear_or_a_hook_on_it_is_given_what_the_activation_puts_out(
+    act: nn.Module,
+) -> None:
+    mlp, seen = Mlp(4, 7), []
+    mlp.act = act
+    mlp.fc2.register_forward_pre_hook(lambda module, given: seen.append(given))
+    x = torch.randn(2, 3, 4, requires_grad=True)
+    torch.manual_seed(0)
+    watched = mlp(x)
+    plain = nn.Linear(7, 4)
+    plain.load_state_dict(mlp.fc2.state_dict())
+    mlp.fc2 = plain
+    torch.manual_seed(0)
+    torch.testing.assert_close(mlp(x), watched)
+    ((given,),) = seen
+    torch.manual_seed(0)
+    torch.testing.assert_close(given, act(mlp.fc1(x).clone()))
 
 
 def test_what_is_frozen_costs_no_product(products: list[tuple[int, ...]]) -> None:

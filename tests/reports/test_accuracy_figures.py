@@ -2,15 +2,19 @@
 
 from pathlib import Path
 
+import matplotlib.style
 import numpy as np
 import pandas as pd
 import pytest
 from figure_texts import check_texts
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 
 from reports import published
 from reports.accuracy_figures import COSTS, draw_accuracy, of_arms, of_table
 from reports.figures import DPI, marker, on_front, save
 from reports.labels import name_points, told
+from reports.sheet import sheet
 from reports.statistics import over_seeds
 
 NOTHING = pd.DataFrame(columns=["group", "model", "n", "stopped", "failed", "top1", "top1_sd", "run_macs_m"])
@@ -120,3 +124,16 @@ def test_no_two_series_look_alike() -> None:
 def test_the_front_has_no_point_that_costs_more_and_reaches_less() -> None:
     found = on_front(pd.Series([1, 2, 3, 3]), pd.Series([50.0, 40.0, 60.0, 55.0]))
     assert found.tolist() == [True, False, True, False]
+
+
+def test_names_and_diagrams_can_be_read_in_a_dark_style() -> None:
+    with matplotlib.style.context("dark_background"):
+        axes = Figure().subplots()
+        axes.plot([0, 1], [0, 1])
+        name_points(axes, pd.DataFrame({"x": [0.5], "y": [0.2], "model": ["m"]}))
+        (name,) = axes.texts
+        diagram, _ = sheet(1, 1)
+    box = name.get_bbox_patch()
+    assert box is not None
+    assert box.get_facecolor()[:3] == axes.get_facecolor()[:3] != to_rgb(name.get_color())
+    assert diagram.get_facecolor()[:3] == (1, 1, 1), "its letters are dark whatever the style"

@@ -103,6 +103,7 @@ def test_wrappers_and_prefixes_are_seen_through_and_ema_is_preferred(
         state,
         {"state_dict": state},
         {"state_dict": zeros(state), "state_dict_ema": prefixed},
+        {f"_orig_mod.{name}": value for name, value in prefixed.items()},
         {"model": state, "epoch": 3, "args": argparse.Namespace(lr=1)},
     ):
         model, said = loaded(content, tmp_path / "w.pth")

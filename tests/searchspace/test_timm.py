@@ -42,6 +42,8 @@ def test_create_model_takes_timms_arguments() -> None:
     assert model.blocks[-1].drop_path.drop_prob == pytest.approx(0.1)
     assert model.pos_embed.shape[1] == 24 * 24 + 1
     assert timm.create_model("t2t_vit_7", num_classes=0, img_size=64)(torch.zeros(1, 3, 64, 64)).shape == (1, 256)
+    half = timm.create_model("t2t_vit_7", global_pool="token", device="meta", dtype=torch.bfloat16, **SMALL)
+    assert {(p.device.type, p.dtype) for p in half.parameters()} == {("meta", torch.bfloat16)}
 
 
 @pytest.mark.parametrize(
@@ -50,6 +52,7 @@ def test_create_model_takes_timms_arguments() -> None:
         ({"drop_pth_rate": 0.1}, TypeError, "no argument 'drop_pth_rate'; did you mean drop_path_rate"),
         ({"img_size": 2}, ValueError, "smaller than the reach of the tokenizer"),
         ({"drop_path_rate": 2}, ValueError, "a number from 0 to below 1, got 2"),
+        ({"global_pool": "avg"}, ValueError, "global_pool must be 'token', got 'avg'"),
     ],
 )
 def test_arguments_that_do_not_work_are_refused(arguments: dict, error: type, message: str) -> None:
@@ -112,6 +115,32 @@ def test_features_only_gives_maps_after_the_chosen_layers(name: str, x: torch.Te
         torch.testing.assert_close(ours, theirs)
 
 
+@pytest.mark.parametrize(("name", "size", "reduction"), [("t2t_vit_7", 100, 16), ("t2t_vit_14_no_t2t", 72, 16)])
+def test_a_features_reduction_is_that_of_the_strides_whatever_the_size(name: str, size: int, reduction: int) -> None:
+    net = timm.create_model(name, features_only=True, img_size=size)
+    assert net.feature_info.reduction()[-1] == reduction
+
+
+def test_prefix_tokens_go_with_the_maps_that_they_are_of() -> None:
+    model = timm.create_model("t2t_vit_7_distilled", **SMALL).eval()
+    with torch.no_grad():
+        x = torch.randn(2, 3, 64, 64)
+        final, pairs = model.forward_intermediates(x, [6], norm=True, output_fmt="NLC", return_prefix_tokens=True)
+    ((tokens, prefix),) = pairs
+    torch.testing.assert_close(torch.cat([prefix, tokens], dim=1), final)
+
+
+def test_a_dense_model_that_is_cut_short_has_the_width_of_its_last_layer(x: torch.Tensor) -> None:
+    model = timm.create_model("t2t_vit_dense", **SMALL).eval()
+    with pytest.raises(ValueError, match="layer 3 puts out 160 channels, norm and head take 584: prune both of them"):
+        model.prune_intermediate_layers([3])
+    assert len(model.blocks) > 4, "nothing is half done"
+    model.prune_intermediate_layers([3], prune_norm=True)
+    assert model.num_features == model.head_hidden_size == 160
+    model.reset_classifier(5)
+    assert model(x).shape == (len(x), 5)
+
+
 def test_intermediates_are_in_token_order_on_a_grid_that_is_not_square() -> None:
     model = timm.create_model("t2t_vit_7", img_size=(64, 96), num_classes=0).eval()
     x = torch.randn(1, 3, 64, 96)
@@ -151,6 +180,10 @@ def test_exported_and_traced_programs_give_the_same_logits(name: str, x: torch.T
         expected = model(x)
         exported = torch.export.export(model, (x,)).module()
         torch.testing.assert_close(exported(x), expected, atol=1e-5, rtol=1e-5)
+        batch = ({0: torch.export.Dim("batch", min=2, max=64)},)
+        of_any_batch = torch.export.export(model, (x,), dynamic_shapes=batch).module()
+        many = x.repeat(3, 1, 1, 1)
+        torch.testing.assert_close(of_any_batch(many), model(many), atol=1e-5, rtol=1e-5)
         traced = torch.jit.trace(model, x)
         torch.testing.assert_close(traced(x), expected, atol=1e-5, rtol=1e-5)
 

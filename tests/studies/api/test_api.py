@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from matplotlib.text import Text
 
 import studies as package
 from searchspace.expand import SpecError
@@ -62,6 +63,47 @@ def test_bad_input_is_an_error_before_anything_is_written(
     with pytest.raises(SpecError, match=message):
         package.run(study_file(), executor="inline", runs_dir=tmp_path / "runs", **arguments)  # type: ignore[arg-type]
     assert not (tmp_path / "runs").exists()
+
+
+def test_an_executor_a_format_or_a_kind_of_figure_that_is_not_there_is_an_error(
+    study_file: StudyFile, tmp_path: Path
+) -> None:
+    study, runs = study_file(), tmp_path / "runs"
+    with pytest.raises(SpecError, match="executor: ray or inline, got 'Inline'"):
+        package.run(study, executor="Inline", runs_dir=runs)  # type: ignore[arg-type]
+    with pytest.raises(SpecError, match="format: one of text, md, latex, csv, json, html, got 'xlsx'"):
+        package.report(study, format="xlsx", runs_dir=runs)  # type: ignore[arg-type]
+    with pytest.raises(SpecError, match="no figure 'pie'; known: macs, "):
+        package.figure(study, "pie", runs_dir=runs)
+    assert not runs.exists()
+
+
+@pytest.mark.filterwarnings("ignore::studies.store.errors.NoStoreWarning")
+def test_an_arm_of_a_figure_is_named_by_its_name_alone(study_file: StudyFile, tmp_path: Path) -> None:
+    study, runs = study_file(), tmp_path / "runs"
+    texts = [package.figure(study, "diagram", only=only, runs_dir=runs).findobj(Text) for only in ("b", ["b"])]
+    first, second = ([text.get_text() for text in found] for found in texts)
+    assert first == second
+
+
+@pytest.mark.filterwarnings("ignore::studies.store.errors.NoStoreWarning")
+def test_a_frame_has_the_same_columns_and_numbers_before_anything_is_trained(
+    study_file: StudyFile, tiny: Path, tmp_path: Path
+) -> None:
+    study, at = study_file(), {"scale": tiny, "runs_dir": tmp_path / "runs"}
+    empty, epochs = package.results(study, **at), package.history(study, **at)
+    assert {empty[name].dtype.kind for name in ("top1", "params", "macs", "seconds")} == {"f"}
+    assert empty["top1"].isna().all()
+    assert {epochs[name].dtype.kind for name in ("epoch", "top1", "loss")} <= {"i", "f"}
+    package.run(study, seeds=1, executor="inline", **at)
+    assert list(package.results(study, **at)) == list(empty)
+    assert list(package.history(study, **at)) == list(epochs)
+
+
+def test_what_a_notebook_shows_of_a_plan_is_one_line(study_file: StudyFile, tiny: Path, tmp_path: Path) -> None:
+    made = package.plan(study_file(), scale=tiny, runs_dir=tmp_path / "runs")
+    assert repr(made) == str(made)
+    assert "\n" not in repr(made)
 
 
 @pytest.mark.parametrize("command", ["plan", "run", "report", "evaluate"])

@@ -1,5 +1,6 @@
 """`studies.search`, as a notebook calls it."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -50,6 +51,12 @@ def test_a_search_gives_optunas_study_and_frames(how: dict, tmp_path: Path) -> N
     assert [arm.model for arm in study.arms[1:]] == [one.model for one in found.front]
 
     extended = studies.search("t2t_vit_14", **how | {"trials": 7}, top=0)
+    assert re.fullmatch(
+        r"search \S+ at scale \S+: 7 of 7 candidates done, \d+ in the Pareto set, "
+        r"the best [\d.]+ % on validation pictures \(.frame, .results, .checklist\)",
+        repr(extended),
+    )
+    assert extended.frame.attrs == {"search": extended.asked.name, "scale": extended.asked.scale}
     pd.testing.assert_frame_equal(extended.frame.iloc[:5].drop(columns="pareto"), found.frame.drop(columns="pareto"))
     assert extended.final is None and extended.results.empty
 
