@@ -14,7 +14,6 @@ from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
 from torch import nn
 
-from blocks.vit import check_pooling
 from searchspace.expand import nearest, override
 from searchspace.presets import names, preset
 
@@ -65,6 +64,7 @@ default_cfgs = generate_default_cfgs({name: _cfg(name) for name in FAMILY})
 def _create(
     name: str, device: Any = None, dtype: Any = None, global_pool: str = "token", **arguments: Any
 ) -> nn.Module:
+    from blocks.vit import check_pooling
     from searchspace.build import build
 
     unknown = [key for key in arguments if key not in ARGUMENTS]

@@ -28,7 +28,13 @@ def test_all_names_of_the_public_release_are_models_of_timm() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "imports", ["import searchspace, timm", "import timm, searchspace", "import blocks.vit, searchspace, timm"]
+    "imports",
+    [
+        "import searchspace, timm",
+        "import timm, searchspace",
+        "import blocks.vit, searchspace, timm",
+        "import searchspace, blocks.vit, timm",
+    ],
 )
 def test_the_family_is_registered_in_whatever_order_one_imports(imports: str) -> None:
     code = f"{imports}; import sys; sys.exit(not timm.is_model('t2t_vit_14'))"
