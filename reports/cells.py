@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from reports.columns import Column
-from reports.statistics import LEVEL, SHOWN
+from reports.statistics import APART, LEVEL, SHOWN
 
 POINTS = Column("", 1, signed=True)
 TOP1 = "Top-1: mean \u00b1 standard deviation over seeds. \u0394: points above the group's baseline"
@@ -71,6 +71,11 @@ def verdict_remarks(rows: pd.DataFrame, among: pd.DataFrame | None = None) -> li
         remarks.append(f"No interval with a single seed: {', '.join(_names(untested[single]))}.")
     if (~single).any():
         remarks.append(f"No interval without any spread between seeds: {', '.join(_names(untested[~single]))}.")
+    if (apart := rows["verdict"] == APART).any():
+        remarks.append(
+            "Tested on other classes or another split than the baseline, and not compared: "
+            f"{', '.join(_names(rows[apart]))}."
+        )
     if (rows["stopped"] > 0).any():
         remarks.append(
             "Stopped early: accuracy is over the seeds that finished, which are the better ones; not compared. "
@@ -93,12 +98,16 @@ def of_pictures(rows: pd.DataFrame) -> list[str]:
     known = rows[rows["pictures_ci"].notna()]
     if known.empty:
         return []
-    off, count = known["pictures_ci"].max(), known["pictures"].min()
+    off = known["pictures_ci"].max()
     resolved = known[known["verdict"].isin(["higher", "lower"])]
     open_ = resolved[resolved["delta"].abs() <= np.hypot(resolved["ci"], resolved["pictures_ci"])]
     undone = f", which may undo the verdict on {', '.join(_names(open_))}" if len(open_) else ""
+    tested = rows[rows["pictures_ci"].notna() | (rows["verdict"] == "baseline")]
+    same = tested["pictures"].nunique() == 1 and ("view" not in rows or tested["view"].nunique() == 1)
+    count = tested["pictures"].min()
+    which = f"the same {count:,.0f} test pictures" if same else f"the test pictures of each arm, {count:,.0f} or more"
     return [
-        f"Verdicts are about other seeds on the same {count:,.0f} test pictures, and none rests on a handful of these. "
+        f"Verdicts are about other seeds on {which}, and none rests on a handful of these. "
         f"Other pictures of the kind may move \u0394 by up to {off:.1f} points more{undone}."
     ]
 

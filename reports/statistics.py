@@ -22,7 +22,7 @@ which only one is right, of which there are at least as many as their difference
 of the kind, the table says so (`pictures_ci`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,23 +45,31 @@ def over_seeds(results: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
         level: chance that any verdict of a group is noise.
 
     Returns:
-        group, arm, baseline, same_as (the arm of its group, the baseline or one before it, that has the same trials;
-        else empty), n (finished seeds), stopped and failed (seeds that early stopping ended, or that failed: they are
-        in no mean), top1 (mean), top1_sd (sample standard deviation, NaN for one seed), top1_ci (half width of the
-        mean's 95 % interval by itself, Student's), pictures (the fewest that a seed was tested on), run_params_k,
-        run_macs_m, then what `against_baseline` adds.
+        group, arm, baseline, task and view (which classes of which split, and which pictures of them, it was tested on,
+        where the results say so), stage, same_as (the arm of its group, the baseline or one before it, that has the
+        same trials; else empty), n (finished seeds), stopped and failed (seeds that early stopping ended, or that
+        failed: they are in no mean), top1 (mean), top1_sd (sample standard deviation, NaN for one seed), top1_ci (half
+        width of the mean's 95 % interval by itself, Student's), pictures (the fewest that a seed was tested on),
+        run_params_k, run_macs_m, then what `against_baseline` adds.
     """
     if "test_pictures" not in results:
         results = results.assign(test_pictures=np.nan)
+    if "stage" not in results:
+        results = results.assign(stage="")
     if "trial" not in results:
         results = results.assign(trial=range(len(results)))
     done = results["status"] == "done"
     stopped = results["status"] == "pruned"
     failed = results["status"] == "failed"
+    results = results.assign(task=_joined(results, TASK), view=_joined(results, VIEW))
+    results["stage"] = results["stage"].fillna("")
     numbers = results.assign(top1=results["top1"].where(done).astype(float), stopped=stopped, failed=failed)
     arms = numbers.groupby(["group", "arm"], sort=False)
     frame = arms.agg(
         baseline=("baseline", "first"),
+        task=("task", "first"),
+        view=("view", "first"),
+        stage=("stage", "first"),
         same_as=("trial", lambda column: frozenset(column)),
         n=("top1", "count"),
         stopped=("stopped", "sum"),
@@ -81,6 +89,12 @@ def over_seeds(results: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
     return against_baseline(frame.assign(same_as=_twins(frame)), level)
 
 
+def _joined(results: pd.DataFrame, columns: Sequence[str]) -> list[str]:
+    """What a frame has in some columns, as a text a row."""
+    found = results.reindex(columns=[name for name in columns if name in results])
+    return ["; ".join(f"{name} {value}" for name, value in row.items()) for row in found.to_dict("records")]
+
+
 def _twins(arms: pd.DataFrame) -> list[str]:
     """For each arm the name of the one whose trials are its own too, if that is another; `same_as` has the trials."""
     first: dict[tuple[str, frozenset], str] = {}
@@ -90,6 +104,14 @@ def _twins(arms: pd.DataFrame) -> list[str]:
     return [other if other != name else "" for name, other in found]
 
 
+TASK = tuple(
+    f"data.{name}" for name in ("kind", "name", "num_classes", "first_class", "per_picture", "test_split", "validation")
+)
+VIEW = tuple(
+    f"data.{name}"
+    for name in ("test_size", "seed", "noise", "clutter", "min_side", "max_side", "rotation", "contrast", "background")
+)
+APART = "other task"
 ADDED = ["delta", "ci", "effect", "p", "p_corrected", "comparisons", "level", "seeds_needed", "pictures_ci"]
 
 
@@ -114,15 +136,18 @@ def against_baseline(arms: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
     finding: the verdict in words: `unresolved at n = 3; about 9 seeds would show 1 point`.
 
     An arm of which seeds were stopped early, or failed, says so and is not compared: those that are left are the
-    better ones. With a single seed, or where neither arm has any spread between its seeds, nothing is known of the
-    noise and nothing is found, whatever the floors say.
+    better ones. Nor is one that was tested on other classes or another split than the baseline of its group, at the
+    same stage: a scale's stages are meant to differ, and a table says how. With a single seed, or where neither arm has
+    any spread between its seeds, nothing is known of the noise and nothing is found, whatever the floors say.
     """
     frame = arms.assign(**dict.fromkeys(ADDED, np.nan), verdict="")
     early, failed, same = frame["stopped"] > 0, frame["failed"] > 0, frame["same_as"] != ""
+    apart = _is_apart(frame)
+    frame.loc[apart, "verdict"] = APART
     frame.loc[same, "verdict"] = "as " + frame["same_as"]
     frame.loc[failed, "verdict"] = "seeds failed"
     frame.loc[early, "verdict"] = "stopped early"
-    for _, group in frame[~(early | failed | same)].groupby("group", sort=False):
+    for _, group in frame[~(early | failed | same | apart)].groupby("group", sort=False):
         for i in group.index[group["baseline"] & (group["n"] > 0)]:
             judged = _compared(group[group["n"] > 0], i, level)
             frame.loc[judged.index, judged.columns] = judged
@@ -130,6 +155,15 @@ def against_baseline(arms: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
     n_base = frame["group"].map(frame[frame["verdict"] == "baseline"].set_index("group")["n"])
     frame["finding"] = [finding(row, base) for row, base in zip(frame.to_dict("records"), n_base, strict=True)]
     return frame.drop(columns="values")
+
+
+def _is_apart(arms: pd.DataFrame) -> pd.Series:
+    """Of each arm, whether it was tested on another task than its group's baseline."""
+    if "task" not in arms:
+        return pd.Series(False, arms.index)
+    bases = arms[arms["baseline"]].drop_duplicates("group").set_index("group")
+    of_base, stage = arms["group"].map(bases["task"]), arms["group"].map(bases["stage"])
+    return of_base.notna() & (arms["task"] != of_base) & (arms["stage"] == stage)
 
 
 def finding(arm: Mapping[Any, Any], base: float) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from reports.cells import POINTS, accuracies, differences, of_pictures, seeds
 from reports.render import Section, formatted
-from reports.statistics import LEVEL, enough, over_seeds
+from reports.statistics import APART, LEVEL, enough, over_seeds
 
 COLUMNS = (
     *("arm", "accuracy", "seeds", "difference", "delta_interval", "effect", "p_value", "verdict"),
@@ -22,6 +22,7 @@ MEANT = (
     "which there is a verdict (Welch's test)."
 )
 NOT_COMPARED = {
+    APART: "it was tested on other classes or another split",
     "seeds failed": "some of its seeds failed, and those that are left may be the better ones",
     "stopped early": "some of its seeds were stopped early, and those that are left are the better ones",
 }

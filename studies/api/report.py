@@ -87,7 +87,7 @@ def report(
     if paper_table is not None:
         study = study_of_table(paper_table)
     elif not isinstance(study, Study):
-        study = load_study(str(study))
+        study = load_study(str(study), scale)
     command = _command(study, scale, seed_list(seeds), store_root(runs_dir))
     scale = scale if isinstance(scale, Scale) else load_scale(str(scale or study.scale))
     if figure is not None and format == "html":
@@ -135,7 +135,7 @@ def figure(
         SpecError: for bad input, or if nothing is there to be drawn.
     """
     only = [only] if isinstance(only, str) else only
-    study = study if isinstance(study, Study) else load_study(str(study))
+    study = study if isinstance(study, Study) else load_study(str(study), scale)
     scale = scale if isinstance(scale, Scale) else load_scale(str(scale or study.scale))
     return drawn(kind, Asked(study, scale, Store(store_root(runs_dir)), seed_list(seeds), only))
 

@@ -106,8 +106,8 @@ def of_trial(
     trial, weights = store.trial(trial_id), store.weights(trial_id)
     if weights is None:
         raise SpecError(
-            f"{store.folder(trial_id)} has no weights, or not those that were written (`studies store verify`): the "
-            "next run of a study that has the trial trains it anew"
+            f"{store.folder(trial_id)} has no weights, or not those that were written: `studies store rm {trial_id} "
+            "--yes`, then the next run of a study that has the trial trains it anew"
         )
     chosen = checked_device(device) if device else default_device()
     prepare_device(chosen)

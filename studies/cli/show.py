@@ -22,7 +22,7 @@ from studies.language.study import Arm, Key, Study, title
 
 def main(arguments: argparse.Namespace) -> int:
     """Print the base of each group and what each arm changes."""
-    study = load_study(arguments.study)
+    study = load_study(arguments.study, arguments.scale)
     scaled = _scaled(study, arguments.scale)
     models = [item.model or item.refusal for item in scaled]
     rates = {item.arm.key: _rate(item) if arguments.scale else {} for item in scaled}

@@ -211,7 +211,7 @@ class _Maker:
             circle = " needs ".join(title(other) for other in (*self.asked[self.asked.index(origin) :], origin))
             raise SpecError(f"{item.arm.place}: arms cannot need each other in a circle: {circle}")
         if origin not in self.makers:
-            study = load_study(origin.study)
+            study = load_study(origin.study, origin.scale)
             scale = load_scale(origin.scale or study.scale)
             self.makers[origin] = _Maker(at_scale(study, scale), self.others, (*self.asked, origin), self.semantics)
         maker = self.makers[origin]

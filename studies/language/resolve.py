@@ -17,24 +17,28 @@ from studies.language.study import Arm, Study
 from studies.language.study_file import Group, StudyFile, merged
 from studies.language.variants import Variant, vary
 from studies.language.yaml_file import YamlFile
+from studies.trials.scale import Scale
 from studies.trials.seeds import numbered
 
 
-def load_study(name: str) -> Study:
+def load_study(name: str, scale: str | Path | Scale | None = None) -> Study:
     """A study that ships, by name, or a file of the user's, by path.
+
+    What arms make of data and recipe is checked at the study's own scale, unless another one is asked for: there, arms
+    that it does not fit are refused one by one (`studies.language.expansion.at_scale`).
 
     Raises:
         SpecError: if there is no such study (with the nearest names), or its file is wrong (file and line).
     """
     if name in names():
-        return parse(FOLDER / f"{name}.yaml")
+        return parse(FOLDER / f"{name}.yaml", scale)
     if name.endswith((".yaml", ".yml")) or "/" in name:
-        return parse(Path(name))
+        return parse(Path(name), scale)
     raise SpecError(f"unknown study {name!r}{nearest(name, names())}; a file of yours is named with its .yaml")
 
 
-def parse(path: Path) -> Study:
-    """Read and resolve a study file.
+def parse(path: Path, scale: str | Path | Scale | None = None) -> Study:
+    """Read and resolve a study file; `scale`: that is asked for, none: the study's own.
 
     Raises:
         SpecError: with file and line.
@@ -51,7 +55,8 @@ def parse(path: Path) -> Study:
         arms += _arms(file, where, name, group)
         if len(arms) > MOST_ARMS:
             raise file.error(where, f"{len(arms)} arms, and at most {MOST_ARMS} are made: make several studies of it")
-    _check_recipes(content.scale, arms)
+    if scale is None or content.scale == (scale.scale if isinstance(scale, Scale) else str(scale)):
+        _check_recipes(content.scale, arms)
     return Study(
         name=content.study,
         question=content.question,

@@ -174,11 +174,14 @@ class Study:
         Raises:
             SpecError: if a pattern matches nothing (with the nearest names).
         """
+        found: set[Key] = set()
         for pattern in only:
-            if not any(_matches(arm, pattern) for arm in self.arms):
+            of_pattern = _called(self.arms, pattern)
+            found |= {arm.key for arm in of_pattern}
+            if not of_pattern:
                 known = [*dict.fromkeys(arm.group for arm in self.arms), *(arm.name for arm in self.arms)]
                 raise SpecError(f"no arm or group of {self.name} matches {pattern!r}{nearest(pattern, known)}")
-        return [arm for arm in self.arms if any(_matches(arm, pattern) for pattern in only)]
+        return [arm for arm in self.arms if arm.key in found]
 
     def arm_called(self, name: str) -> Arm:
         """The arm that a name means: its own, or GROUP/ARM where several groups have it and it is not one and the same.
@@ -211,8 +214,11 @@ def lengthened(seeds: Sequence[int], least: int) -> tuple[int, ...]:
     return tuple(seeds) + tuple(islice(others, max(0, least - len(seeds))))
 
 
-def _matches(arm: Arm, pattern: str) -> bool:
-    return any(fnmatchcase(name.lower(), pattern.lower()) for name in (arm.name, arm.group, arm.long_name))
+def _called(arms: Sequence[Arm], pattern: str) -> list[Arm]:
+    """The arms whose name or group is this, to the letter; if there are none, those that it matches as a pattern."""
+    names = {arm.key: [n.lower() for n in (arm.name, arm.group, arm.long_name, arm.full_name)] for arm in arms}
+    exact = [arm for arm in arms if pattern.lower() in names[arm.key]]
+    return exact or [arm for arm in arms if any(fnmatchcase(name, pattern.lower()) for name in names[arm.key])]
 
 
 def seed_list(seeds: int | Sequence[int] | None) -> tuple[int, ...] | None:

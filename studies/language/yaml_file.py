@@ -15,6 +15,7 @@ try:
 except ImportError:  # PyYAML without libyaml
     from yaml import SafeLoader as Loader  # type: ignore[assignment]
 
+MERGE = "tag:yaml.org,2002:merge"
 Path_ = tuple[str | int, ...]
 DEPTH = 20  # of nesting; a study file has 6
 LENGTH = 1_000_000  # characters
@@ -98,7 +99,10 @@ class YamlFile:
             raise SpecError(f"{self.path}:{line}: too much: at most {NODES} keys and values, aliases written out")
         if isinstance(node, yaml.MappingNode):
             made: dict[Any, Any] = {}
+            inherited = self._merged(loader, node, where)
             for key_node, value_node in node.value:
+                if key_node.tag == MERGE:
+                    continue
                 key = self._scalar(loader, key_node)
                 line = key_node.start_mark.line + 1
                 if not isinstance(key, str):
@@ -109,12 +113,26 @@ class YamlFile:
                     raise SpecError(f"{self.path}:{line}: {key!r} stands twice; remove or rename one")
                 self.lines[(*where, key)] = line
                 made[key] = self._data(loader, value_node, (*where, key))
-            return made
+            return {key: value for key, value in inherited.items() if key not in made} | made
         if isinstance(node, yaml.SequenceNode):
             for i, item in enumerate(node.value):
                 self.lines[(*where, i)] = item.start_mark.line + 1
             return [self._data(loader, item, (*where, i)) for i, item in enumerate(node.value)]
         return self._scalar(loader, node)
+
+    def _merged(self, loader: Any, node: yaml.MappingNode, where: Path_) -> dict[Any, Any]:
+        """What a mapping takes over by `<<: *other`, or of several in a list, of which the first has the last word."""
+        made: dict[Any, Any] = {}
+        for key_node, value_node in node.value:
+            if key_node.tag != MERGE:
+                continue
+            sources = value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]
+            for source in reversed(sources):
+                if not isinstance(source, yaml.MappingNode):
+                    line = key_node.start_mark.line + 1
+                    raise SpecError(f"{self.path}:{line}: <<: takes a mapping, or a list of them, *name say")
+                made |= self._data(loader, source, where)
+        return made
 
     def _scalar(self, loader: Any, node: yaml.Node) -> Any:
         try:

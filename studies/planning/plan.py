@@ -121,7 +121,7 @@ def make_plan(
         SpecError: for an unknown study, scale or arm, if none of the arms can be had at the scale, or if an arm cannot
             start with the weights of the one it names, or learn from the file it names.
     """
-    study = study if isinstance(study, Study) else load_study(str(study))
+    study = study if isinstance(study, Study) else load_study(str(study), scale)
     scale = scale if isinstance(scale, Scale) else load_scale(str(scale or study.scale))
     chosen = {arm.key for arm in study.select(only, everything)}
     scaled = [item for item in at_scale(study, scale) if item.arm.key in chosen]

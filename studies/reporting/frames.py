@@ -110,7 +110,7 @@ class _Asked:
     def __init__(
         self, study: str | Path | Study, runs_dir: str | Path | None, scale: str | Path | Scale | None
     ) -> None:
-        self.study = study if isinstance(study, Study) else load_study(str(study))
+        self.study = study if isinstance(study, Study) else load_study(str(study), scale)
         self.scale = scale if isinstance(scale, Scale) else load_scale(str(scale or self.study.scale))
         self.store = Store(store_root(runs_dir)).check_there()
         self.names = {"study": self.study.name, "scale": self.scale.scale, "store": self.store.root}

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from reports.cells import verdict_remarks
 from reports.chances import surplus
 from reports.statistics import LEVEL, over_seeds
 
@@ -233,3 +234,39 @@ def test_an_arm_of_which_seeds_failed_is_not_compared() -> None:
     assert np.isnan(row["delta"])
     data.loc[(data["arm"] == "base") & (data["seed"] == 2), "status"] = "failed"
     assert set(over_seeds(data)["verdict"]) == {"seeds failed"}
+
+
+def with_data(data: pd.DataFrame, arm: str, **fields: object) -> pd.DataFrame:
+    """The same results, where one arm has other data than the others."""
+    plain = {"data.num_classes": 10, "data.validation": None, "data.noise": 0.1, "stage": None, "test_pictures": 500}
+    data = data.assign(**plain).astype(object)
+    for name, value in fields.items():
+        data.loc[data["arm"] == arm, name if name in plain else f"data.{name}"] = value
+    return data
+
+
+@pytest.mark.parametrize(("field", "value"), [("num_classes", 4), ("validation", 0.5)])
+def test_an_arm_that_was_tested_on_another_task_is_not_compared(field: str, value: float) -> None:
+    results = frame(base=[80.0, 81.0, 80.5], other=[90.0, 91.0, 90.5], like=[82.0, 83.0, 82.5])
+    rows = over_seeds(with_data(results, "other", **{field: value})).set_index("arm")
+    assert rows.loc["other", "verdict"] == rows.loc["other", "finding"] == "other task"
+    assert rows.loc["other", ["delta", "ci", "p"]].isna().all()
+    without = over_seeds(with_data(results[results["arm"] != "other"], "")).set_index("arm")
+    assert rows.loc["like", "delta":"pictures_ci"].equals(without.loc["like", "delta":"pictures_ci"])
+    told = verdict_remarks(rows.reset_index())
+    assert "Tested on other classes or another split than the baseline, and not compared: other." in told
+    assert any("on the same 500 test pictures" in line for line in told)
+
+
+def test_an_arm_at_a_stage_of_its_own_is_compared_whatever_its_task() -> None:
+    results = frame(base=[80.0, 81.0, 80.5], other=[90.0, 91.0, 90.5])
+    rows = over_seeds(with_data(results, "other", num_classes=4, stage="transfer")).set_index("arm")
+    assert rows.loc["other", "verdict"] == "higher"
+
+
+@pytest.mark.parametrize("other", [{"noise": 0.3}, {"test_pictures": 600}])
+def test_arms_that_were_tested_on_other_pictures_are_not_said_to_share_them(other: dict[str, float]) -> None:
+    results = frame(base=[80.0, 81.0, 80.5], other=[90.0, 91.0, 90.5])
+    rows = over_seeds(with_data(results, "other", **other))
+    assert list(rows["verdict"]) == ["baseline", "higher"]
+    assert any("on the test pictures of each arm, 500 or more" in line for line in verdict_remarks(rows))

@@ -136,6 +136,41 @@ def test_selecting_arms_by_pattern_or_group() -> None:
         study.select(["ViT-SEE"])
 
 
+def test_an_arm_is_selected_by_its_name_to_the_letter_before_it_is_a_pattern(study_file: StudyFile) -> None:
+    arms = {name: {"backbone.depth": depth} for depth, name in enumerate(("a", "[ab]", "*", "stages=[{x:1}]"), start=4)}
+    study = load_study(str(study_file(arms=arms)))
+    for name in arms:
+        assert [arm.name for arm in study.matching([name])] == [name]
+    assert [arm.name for arm in study.matching(["s/a"])] == ["a"], "GROUP/ARM, as elsewhere"
+    assert len(study.matching(["**"])) == 4
+
+
+def test_what_an_arm_makes_of_data_is_checked_at_the_scale_that_is_asked_for(
+    study_file: StudyFile, tiny: Path, tmp_path: Path
+) -> None:
+    small = tmp_path / "small.yaml"
+    small.write_text(tiny.read_text().replace("batch_size: 32", "batch_size: 8"))
+    path = study_file(arms={"a": {}, "few": {"data.train_size": 20}})
+    with pytest.raises(SpecError, match=r"s.yaml:\d+: few: .*batch_size must be at most data.train_size"):
+        load_study(str(path))
+    study = load_study(str(path), str(small))
+    scaled = {item.arm.name: item for item in at_scale(study, load_scale(str(small)))}
+    assert scaled["few"].model is not None
+    refused = {item.arm.name: item.refusal for item in at_scale(study, load_scale("digits"))}
+    assert "batch_size must be at most data.train_size" in str(refused["few"])
+
+
+def test_a_mapping_takes_over_another_by_a_merge_key(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    head = "study: s\nbase: t2t_vit_14\narms:\n  a: &a {backbone.mlp_ratio: 2, backbone.depth: 4}\n"
+    path.write_text(head + "  b: &b {backbone.depth: 5, <<: *a}\n  c: {<<: [*b, *a], backbone.qkv_bias: true}\n")
+    changes = {arm.name: (arm.model.backbone.mlp_ratio, arm.model.backbone.depth) for arm in load_study(str(path)).arms}
+    assert changes == {"a": (2, 4), "b": (2, 5), "c": (2, 5)}
+    path.write_text(head + "  b:\n    <<: 3\n")
+    with pytest.raises(SpecError, match=r"s.yaml:6: <<: takes a mapping, or a list of them"):
+        load_study(str(path))
+
+
 def test_an_arm_that_is_too_big_for_a_scale_says_why() -> None:
     scaled = {item.arm.name: item for item in at_scale(load_study("cnn_to_vit"), load_scale("digits"))}
     assert "at least 63 pixels" in scaled["AlexNet"].refusal
