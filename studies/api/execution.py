@@ -4,6 +4,7 @@ import threading
 import uuid
 from collections.abc import Callable
 
+from searchspace.spec import CnnSpec
 from studies.api.how import How
 from studies.api.wording import say
 from studies.engine.cluster import Cluster
@@ -11,6 +12,7 @@ from studies.engine.inline import run_inline
 from studies.engine.options import Options
 from studies.engine.queue import Queue
 from studies.planning.estimate import STARTUP_SECONDS
+from studies.planning.plan import Plan
 from studies.store.files import StoreError
 from studies.store.store import Store
 from studies.training.data.root import data_root
@@ -45,6 +47,20 @@ def options_of(how: How, trials: int) -> Options:
         on_cpu=how.gpus == 0,
         data_workers=how.readers(trials),
     )
+
+
+def cautions(plan: Plan, how: How) -> list[str]:
+    """What of a run's execution changes numbers all the same, as lines."""
+    if how.micro_batch is None:
+        return []
+    networks = {arm.name: trial for arm, trial in plan.arms if isinstance(trial.model, CnnSpec)}
+    names = [name for name, trial in networks.items() if trial.recipe.batch_size > how.micro_batch * how.devices]
+    if not names:
+        return []
+    return [
+        f"--micro-batch {how.micro_batch}: batch norms see so many pictures at a time and not the batch, which changes "
+        f"the results of models that have them: {', '.join(names)}"
+    ]
 
 
 def execute(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from searchspace.expand import SpecError
-from studies.api.execution import RefusedError, execute, options_of, prepare
+from studies.api.execution import RefusedError, cautions, execute, options_of, prepare
 from studies.api.how import How
 from studies.api.interrupt import interruptible
 from studies.api.listeners import listeners, listening, page_of_the_end
@@ -176,7 +176,7 @@ def _round(plan: Plan, how: How) -> Outcome:
         say(text + (f", {early} stopped early" if early else ""))
         for item in plan.refused:
             say(f"not at this scale: {item.arm.name} ({item.refusal})")
-        for line in [*plan.alike, *plan.cautions]:
+        for line in [*plan.alike, *plan.cautions, *cautions(plan, how)]:
             say(line)
 
     if missing:

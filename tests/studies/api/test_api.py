@@ -9,7 +9,11 @@ from matplotlib.text import Text
 
 import studies as package
 from searchspace.expand import SpecError
+from studies.api.execution import cautions
+from studies.api.how import How
 from studies.cli.parser import _parser
+from studies.planning.plan import make_plan
+from studies.store.store import Store
 
 StudyFile = Callable[..., Path]
 
@@ -98,6 +102,15 @@ def test_a_frame_has_the_same_columns_and_numbers_before_anything_is_trained(
     package.run(study, seeds=1, executor="inline", **at)
     assert list(package.results(study, **at)) == list(empty)
     assert list(package.history(study, **at)) == list(epochs)
+
+
+def test_a_run_in_micro_batches_says_whose_numbers_change(study_file: StudyFile, tiny: Path, tmp_path: Path) -> None:
+    arms = {"a": {}, "net": {"base": "resnet50"}}
+    plan = make_plan(str(study_file(arms=arms)), str(tiny), (0,), (), False, Store(tmp_path / "runs"))
+    (line,) = cautions(plan, How(micro_batch=8))
+    assert line.startswith("--micro-batch 8: batch norms see so many pictures at a time")
+    assert line.endswith("models that have them: net")
+    assert cautions(plan, How()) == cautions(plan, How(micro_batch=4096)) == []
 
 
 def test_what_a_notebook_shows_of_a_plan_is_one_line(study_file: StudyFile, tiny: Path, tmp_path: Path) -> None:
