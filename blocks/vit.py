@@ -32,6 +32,8 @@ class VisionTransformer(nn.Module):
     standard deviation `position_std`.
 
     Args:
+        tokenizer: pictures (B, in_chans, H, W) to tokens (B, N, embed_dim); its `grid_size(H, W)` gives their rows and
+            columns, its `reduction` the pixels from one to the next.
         widths: channels after each layer.
 
     Raises:

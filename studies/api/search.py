@@ -60,11 +60,11 @@ class SearchResult:
     failures: dict[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        done = sum(one.status == "done" for one in self.found)
-        best = f", the best {self.front[0].top1:.1f} % on validation pictures" if self.front else ""
+        done, front = sum(one.status == "done" for one in self.found), self.front
+        best = f", the best {front[0].top1:.1f} % on validation pictures" if front else ""
         return (
             f"search {self.asked.name} at scale {self.asked.scale}: {done} of {len(self.found)} candidates done, "
-            f"{len(self.front)} in the Pareto set{best} (.frame, .results, .checklist)"
+            f"{len(front)} in the Pareto set{best} (.frame, .results, .checklist)"
         )
 
     @property

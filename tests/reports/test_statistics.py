@@ -1,3 +1,5 @@
+from typing import get_args
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,8 @@ from scipy import stats
 
 from reports.cells import verdict_remarks
 from reports.chances import surplus
-from reports.statistics import LEVEL, over_seeds
+from reports.statistics import LEVEL, TASK, VIEW, over_seeds
+from studies.trials.data import Cifar10Spec, Cifar100Spec, DataSpec, DigitsSpec, FolderSpec, TimmDataSpec
 
 
 def frame(**arms: list[float]) -> pd.DataFrame:
@@ -270,3 +273,14 @@ def test_arms_that_were_tested_on_other_pictures_are_not_said_to_share_them(othe
     rows = over_seeds(with_data(results, "other", **other))
     assert list(rows["verdict"]) == ["baseline", "higher"]
     assert any("on the test pictures of each arm, 500 or more" in line for line in verdict_remarks(rows))
+
+
+def test_each_field_of_data_is_known_to_change_what_a_test_asks_or_not() -> None:
+    """Of a new field somebody has to say it: in `TASK`, in `VIEW`, or here, where it changes neither."""
+    of_training_or_sight = {"train_size", "train_split", "img_size", "in_chans", "crop_pct", "interpolation"}
+    kinds = (DigitsSpec, Cifar10Spec, Cifar100Spec, FolderSpec, TimmDataSpec)
+    fields = {name for kind in kinds for name in kind.model_fields}
+    named = {name.removeprefix("data.") for name in (*TASK, *VIEW)}
+    assert named.isdisjoint(of_training_or_sight)
+    assert fields == named | of_training_or_sight
+    assert set(get_args(get_args(DataSpec)[0])) == set(kinds)
